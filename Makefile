@@ -1,0 +1,38 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# With a filled wheelhouse/ nothing is fetched from the network.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+OFFLINE := $(if $(wildcard wheelhouse/*.whl),--no-index --find-links wheelhouse)
+
+.PHONY: setup demo test lint bench wheelhouse clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(OFFLINE) -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/govtune demo demo
+
+test: setup
+	$(BIN)/python -m pytest -n auto
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python benchmarks/curate.py
+
+# Everything `make setup` needs, for machines without network: copy wheelhouse/ beside this file there.
+wheelhouse: setup
+	$(PIP) wheel -w wheelhouse -c constraints.txt '.[dev]' hatchling editables
+	rm -f wheelhouse/govtune-*.whl
+
+clean:
+	rm -rf $(VENV) wheelhouse dist demo demo.private
