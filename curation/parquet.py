@@ -1,0 +1,77 @@
+"""The one Parquet writer. Equal tables give equal bytes: combined chunks, no schema metadata, fixed row
+groups and compression. A file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW_GROUP = 10_000
+"""Rows per row group, whatever the tables that were written."""
+
+
+class Writer:
+    """Writes tables one after the other into one file, cut anew into row groups of `ROW_GROUP` rows.
+
+    Used as a context manager: the file gets its name when the block ends well.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self.rows = path, 0
+        self._schema = schema.remove_metadata()
+        self._unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        self._waiting: list[pa.Table] = []
+
+    def __enter__(self) -> Writer:
+        self._writer = pq.ParquetWriter(
+            self._unfinished, self._schema, compression="zstd", compression_level=3
+        )
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append the rows of a table that has the writer's columns."""
+        self._waiting.append(table.replace_schema_metadata(None).cast(self._schema))
+        self.rows += table.num_rows
+        if sum(part.num_rows for part in self._waiting) >= ROW_GROUP:
+            waiting = pa.concat_tables(self._waiting)
+            full = waiting.num_rows - waiting.num_rows % ROW_GROUP
+            self._write_groups(waiting.slice(0, full))
+            self._waiting = [waiting.slice(full)]
+
+    def __exit__(self, kind: type[BaseException] | None, *_: TracebackType | BaseException | None) -> None:
+        try:
+            if kind is None:
+                self._write_groups(
+                    pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+                )
+            self._writer.close()
+            if kind is None:
+                self._unfinished.replace(self.path)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+    def _write_groups(self, table: pa.Table) -> None:
+        if table.num_rows:
+            self._writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP)
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write one table as one file."""
+    with Writer(path, table.schema) as writer:
+        writer.write(table)
+
+
+def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The whole file, one chunk per column. (`pq.read_table` costs seconds of start-up for imports.)"""
+    with pq.ParquetFile(path) as file:
+        return file.read(columns).combine_chunks()
+
+
+def rows(path: Path) -> int:
+    """The number of rows, from the footer alone."""
+    with pq.ParquetFile(path) as file:
+        return int(file.metadata.num_rows)

@@ -1,0 +1,40 @@
+"""Where the recipes, policies and taxonomies that come with govtune lie, in a clone and in a wheel alike."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from curation.errors import UsageError
+
+
+def folder() -> Path:
+    """The folder `recipes/`: inside the installed `govtune` package, or at the root of a clone."""
+    found = importlib.util.find_spec("govtune")
+    if found is not None and found.origin is not None:
+        installed = Path(found.origin).parent / "recipes"
+        if installed.is_dir():
+            return installed
+    return Path(__file__).parent.parent / "recipes"
+
+
+def names(kind: str) -> list[str]:
+    """Names of the shipped files of a kind: `curation`, `policies`, `taxonomies`."""
+    return sorted(path.stem for path in (folder() / kind).glob("*.yaml"))
+
+
+def find(kind: str, name: str) -> Path:
+    """The shipped file `name` of a kind, or the path itself if it names a YAML file.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise UsageError(f"{name}: no such file")
+    shipped = folder() / kind / f"{name}.yaml"
+    if shipped.is_file():
+        return shipped
+    raise UsageError(f"{name}: neither a YAML file nor one of the shipped {kind}: {', '.join(names(kind))}")
