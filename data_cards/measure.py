@@ -1,0 +1,388 @@
+"""What is in a run, measured: every number of the card is computed here, from the published data and the
+private ledger.
+
+The metrics hold no record text and no file name of an input. What has no meaning for a run (personal data
+where nothing looked for it) is null, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ValidationError
+
+from curation import records
+from curation.errors import InputError, UsageError
+from curation.run import LOCK, Run
+from data_cards.columns import (
+    count,
+    describe_file,
+    distribution,
+    group_counts,
+    rows,
+    sha256,
+    short_name,
+    tables,
+    value_counts,
+)
+
+SCHEMA = "metrics/1"
+
+FROM_LEDGER = ("records", "funnel", "duplicates", "personal_data")
+"""Keys of the metrics that need `RUN.private`; the others can be measured again on a published copy."""
+
+SHARED_BY = 5
+"""A label, category or source is named from this many records on, so that a column of free text never puts
+one person's words on the card."""
+
+_DATE = (
+    r"^\s*(?P<year>(?:19|20)[0-9]{2})(?:\s*[-/.年]\s*(?P<month>1[0-2]|0?[1-9])"
+    r"(?:\s*[-/.月]\s*(?P<day>3[01]|[12][0-9]|0?[1-9])(?:[^0-9]|$))?)?"
+)
+_COMPACT_DATE = (
+    r"^\s*(?P<year>(?:19|20)[0-9]{2})(?P<month>1[0-2]|0[1-9])(?P<day>3[01]|[12][0-9]|0[1-9])(?:[^0-9]|$)"
+)
+
+
+class _LockedRecipe(BaseModel):
+    name: str
+    fields: list[str]
+    stages: list[dict[str, Any]]
+
+
+class _LockedInput(BaseModel):
+    sha256: str
+    bytes: int
+
+
+class _Lock(BaseModel):
+    """What the card reads of a lock; it may hold more."""
+
+    govtune: str
+    recipe: _LockedRecipe
+    inputs: list[_LockedInput]
+    packages: dict[str, str]
+    key: str | None
+    files: dict[str, dict[str, Any]]
+    records: dict[str, int]
+
+
+def measure(run: Path, private: Path) -> dict[str, Any]:
+    """All metrics of a run, as JSON data.
+
+    Counts are exact. Lengths are in characters (Unicode code points); median and 95th percentile are
+    lengths that occur (nearest rank); means are rounded to six significant digits.
+
+    Args:
+        run: folder with `data/` and the lock.
+        private: its private folder, with `ledger/` and, where the run anonymises, `pii/`.
+
+    Raises:
+        UsageError: `run` is not a run folder.
+        InputError: a file of the run is missing or cannot be read.
+    """
+    return {**measure_published(run), **_measure_private(private, read_lock(run))}
+
+
+def measure_published(run: Path) -> dict[str, Any]:
+    """The metrics that a published copy is enough for: all but `FROM_LEDGER`.
+
+    Raises:
+        UsageError, InputError: as `measure`.
+    """
+    lock = read_lock(run)
+    files = data_files(run)
+    lengths = {path: _text_lengths(path) for path in files}
+    splits = _splits(lengths)
+    return {
+        "schema": SCHEMA,
+        "lock": {"sha256": sha256(run / LOCK)},
+        "inputs": {"files": len(lock["inputs"]), "bytes": sum(file["bytes"] for file in lock["inputs"])},
+        "processing": _processing(lock),
+        "files": {path.relative_to(run).as_posix(): describe_file(path) for path in files},
+        "splits": splits,
+        "published": {
+            unit: sum(split[unit] for split in splits.values()) for unit in ("records", "characters", "bytes")
+        },
+        "lengths": {
+            field: _length_statistics(sum((lengths[path][field] for path in files), Counter()))
+            for field in records.TEXT_FIELDS
+        },
+        "kinds": {kind or "": number for kind, number in value_counts(files, "kind").items()},
+        "generated": value_counts(files, "generated")[True],
+        "labels": _labels(files),
+        "fields": {
+            field: distribution(value_counts(files, field), named_from=SHARED_BY)
+            for field in lock["recipe"]["fields"]
+        },
+        "clusters": _clusters(value_counts(files, "cluster")),
+        "time": _time_span(files),
+        "licenses": distribution(value_counts(files, "license")),
+        "sources": distribution(value_counts(files, "source"), named_from=SHARED_BY),
+    }
+
+
+def read_lock(run: Path) -> dict[str, Any]:
+    """The lock of a run.
+
+    Raises:
+        UsageError: there is none, or it is not one of ours.
+    """
+    lock = Run(run).lock()
+    try:
+        _Lock.model_validate(lock)
+    except ValidationError:
+        raise UsageError(f"{run}: {LOCK} lacks what a card is made of") from None
+    return lock
+
+
+def stages(lock: Mapping[str, Any]) -> list[str]:
+    """Names of a run's stages in their order; reading the input comes first."""
+    return ["ingest", *(name for stage in lock["recipe"]["stages"] for name in stage)]
+
+
+def data_files(run: Path) -> list[Path]:
+    """The published Parquet files in order."""
+    return sorted((run / "data").glob("*.parquet"))
+
+
+def ledger_files(private: Path) -> list[Path]:
+    """The files of the ledger in order.
+
+    Raises:
+        InputError: there is none.
+    """
+    files = _parts(private / "ledger")
+    if not files:
+        raise _missing(private / "ledger")
+    return files
+
+
+def _text_lengths(path: Path) -> dict[str, Counter[int]]:
+    """Per text field, how many texts have which length; length 0 is an empty or missing text."""
+    found: dict[str, Counter[int]] = {field: Counter() for field in records.TEXT_FIELDS}
+    for table in tables([path], records.TEXT_FIELDS):
+        for field, counts in found.items():
+            counts.update(count(pc.fill_null(pc.utf8_length(table[field]), 0)))
+    return found
+
+
+def _splits(lengths: Mapping[Path, Mapping[str, Counter[int]]]) -> dict[str, dict[str, int]]:
+    """Per split its records, the characters of all its texts and the bytes on disk."""
+    splits: dict[str, dict[str, int]] = {}
+    for path, fields in lengths.items():
+        name = path.name.partition("-")[0]
+        split = splits.setdefault(name, {"records": 0, "characters": 0, "bytes": 0})
+        split["records"] += rows(path)
+        split["characters"] += sum(n * times for counts in fields.values() for n, times in counts.items())
+        split["bytes"] += path.stat().st_size
+    return splits
+
+
+def _length_statistics(counts: Counter[int]) -> dict[str, Any]:
+    lengths = sorted(length for length in counts if length)
+    if not lengths:
+        return {"texts": 0, **dict.fromkeys(("min", "median", "mean", "p95", "max"))}
+    cumulative = np.cumsum([counts[length] for length in lengths])
+    texts = int(cumulative[-1])
+
+    def percentile(share: float) -> int:
+        return lengths[int(np.searchsorted(cumulative, math.ceil(share * texts)))]
+
+    return {
+        "texts": texts,
+        "min": lengths[0],
+        "median": percentile(0.5),
+        "mean": float(f"{sum(length * counts[length] for length in lengths) / texts:.6g}"),
+        "p95": percentile(0.95),
+        "max": lengths[-1],
+    }
+
+
+def _labels(files: Sequence[Path]) -> dict[str, Any]:
+    """Per scheme, how often which value was given and how often the labeller abstained."""
+    given: dict[str, Counter[str]] = {}
+    abstained: Counter[str] = Counter()
+    for (scheme, value, without), number in group_counts(
+        map(_flat_labels, tables(files, ["labels"]))
+    ).items():
+        values = given.setdefault(scheme or "", Counter())
+        if without:
+            abstained[scheme or ""] += number
+        else:
+            values[value] += number
+    return {
+        scheme: {**distribution(values, named_from=SHARED_BY), "abstained": abstained[scheme]}
+        for scheme, values in given.items()
+    }
+
+
+def _flat_labels(table: pa.Table) -> pa.Table:
+    labels = pc.list_flatten(table["labels"].combine_chunks())
+    return pa.table({name: pc.struct_field(labels, name) for name in ("scheme", "value", "abstained")})
+
+
+def _clusters(sizes: Counter[str | None]) -> dict[str, int]:
+    """Clusters of similar records among the published; one without a cluster is a cluster by itself."""
+    alone = sizes.pop(None, 0)
+    return {
+        "number": len(sizes) + alone,
+        "largest": max([*sizes.values(), min(alone, 1)]),
+        "records_in_shared": sum(size for size in sizes.values() if size > 1),
+    }
+
+
+def _time_span(files: Sequence[Path]) -> dict[str, Any]:
+    """First and last `original_time`, as exact as it was written, and records per year."""
+    dates = value_counts(files, "original_time", _iso_date)
+    unreadable = dates.pop(None, 0)
+    missing = value_counts(files, "original_time", pc.is_null)[True]
+    years: Counter[str] = Counter()
+    for date, number in dates.items():
+        years[date[:4]] += number
+    return {
+        "first": min(dates, default=None),
+        "last": max(dates, default=None),
+        "by_year": dict(years),
+        "unreadable": unreadable - missing,
+        "missing": missing,
+    }
+
+
+def _iso_date(written: pa.Array) -> pa.Array:
+    """`2024`, `2024-03` or `2024-03-05` of what begins with such a date, else null."""
+    parts = pc.coalesce(pc.extract_regex(written, _COMPACT_DATE), pc.extract_regex(written, _DATE))
+    iso = pc.struct_field(parts, "year")
+    for name in ("month", "day"):
+        part = pc.struct_field(parts, name)
+        padded = pc.binary_join_element_wise(iso, pc.utf8_lpad(part, 2, "0"), "-")
+        iso = pc.if_else(pc.equal(part, ""), iso, padded)
+    return iso
+
+
+def _processing(lock: Mapping[str, Any]) -> dict[str, Any]:
+    ran = stages(lock)
+    replacement = "surrogate" if lock["key"] else "placeholder"
+    return {
+        "screened": "screen" in ran,
+        "deduplicated": "deduplicate" in ran,
+        "anonymised": "anonymise" in ran,
+        "replacement": replacement if "anonymise" in ran else None,
+    }
+
+
+def _measure_private(private: Path, lock: Mapping[str, Any]) -> dict[str, Any]:
+    ledger = ledger_files(private)
+    ran = _processing(lock)
+    return {
+        "records": _records(ledger),
+        "funnel": _funnel(ledger, stages(lock)),
+        "duplicates": _duplicates(ledger) if ran["deduplicated"] else None,
+        "personal_data": _personal_data(private / "pii") if ran["anonymised"] else None,
+    }
+
+
+def _records(ledger: Sequence[Path]) -> dict[str, int]:
+    """Records that came in, were made of others, and what became of them."""
+    made = value_counts(ledger, "parent", pc.is_valid)
+    fates = value_counts(ledger, "fate")
+    return {
+        "input": made[False],
+        "made": made[True],
+        **{fate: fates[fate] for fate in ("kept", "dropped", "expanded")},
+    }
+
+
+def _funnel(ledger: Sequence[Path], ran: Sequence[str]) -> dict[str, Any]:
+    """Per stage: records dropped by reason, records expanded, records made of these."""
+    funnel: dict[str, Any] = {stage: {"dropped": {}, "expanded": 0, "made": 0} for stage in ran}
+    ends = group_counts(tables(ledger, ["fate", "stage", "reason"]))
+    for (fate, stage, reason), number in ends.items():
+        if fate == "kept":
+            continue
+        entry = funnel.setdefault(stage or "", {"dropped": {}, "expanded": 0, "made": 0})
+        if fate == "dropped":
+            entry["dropped"][reason or ""] = number
+        else:
+            entry["expanded"] += number
+    for stage, number in _made(ledger).items():
+        funnel[stage]["made"] += number
+    return funnel
+
+
+def _made(ledger: Sequence[Path]) -> Counter[str]:
+    """Children per stage that made them."""
+    stage_of: dict[str, str] = {}
+    for part in tables(ledger, ["id", "fate", "stage"]):
+        expanded = _where(part, fate="expanded")
+        stage_of.update(zip(expanded["id"].to_pylist(), expanded["stage"].to_pylist(), strict=True))
+    parents, stage = pa.array(stage_of, pa.string()), pa.array(stage_of.values(), pa.string())
+    made = value_counts(ledger, "parent", lambda parent: stage.take(pc.index_in(parent, parents)))
+    del made[None]
+    return made
+
+
+def _duplicates(ledger: Sequence[Path]) -> dict[str, int]:
+    reasons = value_counts(ledger, "reason")
+    copies: Counter[str] = Counter()
+    variants = 0
+    for part in tables(ledger, ["fate", "relation", "ref_id"]):
+        copies.update(count(_where(part, fate="dropped", relation="duplicate_of")["ref_id"]))
+        variants += _where(part, fate="kept", relation="variant_of").num_rows
+    return {
+        "exact": reasons["exact_duplicate"],
+        "near": reasons["near_duplicate"],
+        "groups": len(copies),
+        "largest_group": max(copies.values()) + 1 if copies else 0,
+        "variants": variants,
+    }
+
+
+def _personal_data(folder: Path) -> dict[str, Any]:
+    """Findings in published records by type; those in records dropped later are one number."""
+    if not folder.is_dir():
+        raise _missing(folder)
+    files = _parts(folder)
+    total = {"found": 0, "replaced": 0, "kept": 0}
+    by_type: dict[str, dict[str, int]] = {}
+    elsewhere = 0
+    for (published, kind, action), number in group_counts(tables(files, ["kept", "type", "action"])).items():
+        if not published:
+            elsewhere += number
+            continue
+        for counts in (total, by_type.setdefault(kind, {"found": 0, "replaced": 0, "kept": 0})):
+            counts["found"] += number
+            counts["replaced" if action == "replace" else "kept"] += number
+    touched: set[str] = set()
+    changed: set[str] = set()
+    for part in tables(files, ["id", "kept", "action"]):
+        touched.update(_where(part, kept=True)["id"].unique().to_pylist())
+        changed.update(_where(part, kept=True, action="replace")["id"].unique().to_pylist())
+    return {
+        **total,
+        "by_type": by_type,
+        "records_with_findings": len(touched),
+        "records_changed": len(changed),
+        "found_in_dropped_records": elsewhere,
+    }
+
+
+def _where(table: pa.Table, **values: Any) -> pa.Table:
+    for column, value in values.items():
+        table = table.filter(pc.equal(table[column], value))
+    return table
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
+
+
+def _missing(folder: Path) -> InputError:
+    return InputError("is missing", file=short_name(folder))

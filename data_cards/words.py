@@ -1,0 +1,77 @@
+"""How a card says things: Chinese or English sentences, names of codes, numbers and Markdown tables."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from typing import Literal, get_args
+
+import yaml
+
+from curation.errors import UsageError
+
+Lang = Literal["zh", "en"]
+NONE = "–"
+"""Shown where there is no value."""
+
+
+class Words:
+    """The words of one language.
+
+    Raises:
+        UsageError: the language is neither `zh` nor `en`.
+    """
+
+    def __init__(self, lang: str) -> None:
+        if lang not in get_args(Lang):
+            raise UsageError(f"--lang {lang}: valid are {', '.join(get_args(Lang))}")
+        self.lang = lang
+
+    def say(self, zh: str, en: str) -> str:
+        """The one of two renderings of a sentence that is in this language."""
+        return zh if self.lang == "zh" else en
+
+    def join(self, parts: Iterable[str]) -> str:
+        """An enumeration."""
+        return self.say("、", ", ").join(parts)
+
+    def term(self, group: str, value: str) -> str:
+        """A code of a group (`stage`, `reason`, `type` …) with its name; an unknown code as itself."""
+        name = _terms().get(group, {}).get(value, {}).get(self.lang)
+        return f"{name} {code(value)}" if name else code(value)
+
+
+def number(value: float | None) -> str:
+    """A number with thousands separators."""
+    return NONE if value is None else f"{value:,}"
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole in per cent."""
+    return f"{100 * part / whole:.1f}%" if whole else NONE
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table with its first column on the left and numbers on the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def cell(value: str) -> str:
+    """A value from the data as harmless Markdown: one line, no markup, HTML or link."""
+    return re.sub(r"([\\`*_\[\]<>&|!$~])", r"\\\1", " ".join(value.split()))
+
+
+def code(value: str) -> str:
+    """A code as it stands in the data and in recipes."""
+    plain = re.sub(r"[`|\s]+", " ", value)
+    return f"`{plain}`" if plain else NONE
+
+
+@functools.cache
+def _terms() -> dict[str, dict[str, dict[str, str]]]:
+    text = resources.files("data_cards").joinpath("terms.yaml").read_text(encoding="utf-8")
+    terms: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(text)
+    return terms

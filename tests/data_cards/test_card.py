@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from curation.errors import UsageError
+from curation.ingest import problem
+from data_cards.card import build, canonical, front_matter, render
+from data_cards.measure import measure
+from data_cards.words import Words, cell
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_card_reads_as_agreed(folders: Any, lang: str) -> None:
+    card = render(_pinned(folders), folders.lock(), lang)
+    assert card == (GOLDEN / f"{lang}.md").read_text(encoding="utf-8")
+
+
+def test_both_languages_hold_the_same_numbers(folders: Any) -> None:
+    build(folders.run, folders.private)
+    zh = (folders.run / "README.md").read_text(encoding="utf-8")
+    build(folders.run, folders.private, lang="en")
+    en = (folders.run / "README.md").read_text(encoding="utf-8")
+    numbers = [Counter(re.findall(r"\d+(?:[.,]\d+)*%?", card)) for card in (zh, en)]
+    assert numbers[0] == numbers[1]
+    assert sum(numbers[0].values()) > 100
+
+
+def test_same_run_gives_the_same_bytes(folders: Any) -> None:
+    build(folders.run, folders.private)
+    before = [(folders.run / name).read_bytes() for name in ("README.md", "metrics.json")]
+    build(folders.run, folders.private)
+    assert [(folders.run / name).read_bytes() for name in ("README.md", "metrics.json")] == before
+
+
+def test_metrics_are_written_canonically(folders: Any) -> None:
+    build(folders.run, folders.private)
+    text = (folders.run / "metrics.json").read_text(encoding="utf-8")
+    assert text == canonical(measure(folders.run, folders.private))
+    assert text.endswith("}\n")
+    assert "城乡建设" in text
+
+
+def test_front_matter_has_no_configs_and_names_unknown_licences(folders: Any) -> None:
+    front = front_matter(measure(folders.run, folders.private), folders.lock())
+    assert "configs" not in front
+    assert "dataset_info" not in front
+    assert front["license"] == ["cc-by-4.0", "other"]
+    assert front["license_name"] == "政务数据开放协议"
+    assert front["task_categories"] == ["text-classification"]
+
+
+@pytest.mark.parametrize(
+    ("values", "missing", "license"),
+    [({"Apache-2.0": 3}, 0, "apache-2.0"), ({}, 3, "unknown"), ({"mit": 1}, 2, ["mit", "unknown"])],
+)
+def test_licence_of_the_front_matter(folders: Any, values: Any, missing: int, license: Any) -> None:
+    metrics = measure(folders.run, folders.private)
+    metrics["licenses"] = {"values": values, "others": {"values": 0, "records": 0}, "missing": missing}
+    front = front_matter(metrics, folders.lock())
+    assert front["license"] == license
+    assert "license_name" not in front
+
+
+@pytest.mark.parametrize(
+    ("records", "category"),
+    [
+        (0, "n<1K"),
+        (999, "n<1K"),
+        (1_000, "1K<n<10K"),
+        (123_456, "100K<n<1M"),
+        (9_999_999, "1M<n<10M"),
+        (10_000_000, "10M<n<100M"),
+    ],
+)
+def test_size_category_is_the_hub_s_bucket(folders: Any, records: int, category: str) -> None:
+    metrics = measure(folders.run, folders.private)
+    metrics["published"]["records"] = records
+    assert front_matter(metrics, folders.lock())["size_categories"] == [category]
+
+
+def test_card_says_when_nothing_was_de_identified(folders: Any) -> None:
+    lock = folders.lock()
+    lock["recipe"]["stages"] = [{"split": {}}]
+    folders.write_lock(lock)
+    build(folders.run, folders.private)
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    assert "未做去标识化" in card
+    assert "涉密筛查**：未做" in card
+    assert "de-identified" not in card
+
+
+def test_values_of_the_data_cannot_break_the_card(folders: Any) -> None:
+    table = folders.data("train")
+    hostile = "a|b\n# x <script>alert(1)</script> [x](http://x) `y`"
+    index = table.schema.get_field_index("source")
+    folders.write_data("train", table.set_column(index, table.schema.field(index), [[hostile] * 16]))
+    build(folders.run, folders.private)
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    assert r"| a\|b # x \<script\>alert(1)\</script\> \[x\](http://x) \`y\` | 16 |" in card
+
+
+def test_unknown_codes_are_shown_as_they_are() -> None:
+    words = Words("zh")
+    assert words.term("reason", "no_text") == "正文为空 `no_text`"
+    assert words.term("reason", "quite_new") == "`quite_new`"
+    assert cell(" two\n lines ") == "two lines"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_reason_of_ingest_has_a_name(lang: str) -> None:
+    for reason in problem.PROBLEMS:
+        assert Words(lang).term("reason", reason) != f"`{reason}`"
+
+
+def test_other_languages_are_refused(folders: Any) -> None:
+    with pytest.raises(UsageError, match="--lang fr"):
+        build(folders.run, folders.private, lang="fr")
+    assert not (folders.run / "metrics.json").exists()
+
+
+def test_run_loads_as_a_data_set_and_again_after_a_change(folders: Any, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    for rows in (16, 11):
+        folders.write_data("train", folders.data("train").slice(0, rows))
+        build(folders.run, folders.private)
+        loaded = load_dataset(str(folders.run), cache_dir=str(tmp_path / "cache"))
+        assert {name: split.num_rows for name, split in loaded.items()} == {
+            "train": rows,
+            "validation": 2,
+            "test": 2,
+        }
+
+
+def test_front_matter_is_yaml_that_the_hub_library_reads(folders: Any) -> None:
+    from huggingface_hub import DatasetCard
+
+    build(folders.run, folders.private)
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    read = DatasetCard(card, ignore_metadata_errors=False).data.to_dict()
+    assert read == yaml.safe_load(card.split("---\n")[1])
+
+
+def _pinned(folders: Any) -> dict[str, Any]:
+    """Metrics without what another version of pyarrow changes: digests and sizes of files."""
+    metrics = measure(folders.run, folders.private)
+    metrics["lock"]["sha256"] = "0" * 64
+    for split in (*metrics["splits"].values(), metrics["published"]):
+        split["bytes"] = split["records"] * 1000
+    return metrics

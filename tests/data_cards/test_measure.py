@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.errors import InputError, UsageError
+from data_cards.columns import distribution
+from data_cards.measure import _iso_date, _length_statistics, measure
+
+
+def test_every_record_is_counted_once(folders: Any) -> None:
+    records = measure(folders.run, folders.private)["records"]
+    assert records == {"input": 28, "made": 2, "kept": 20, "dropped": 9, "expanded": 1}
+    assert records["kept"] + records["dropped"] + records["expanded"] == records["input"] + records["made"]
+
+
+def test_funnel_names_stage_and_reason(folders: Any) -> None:
+    funnel = measure(folders.run, folders.private)["funnel"]
+    assert funnel["ingest"]["dropped"] == {"no_text": 1, "precision_lost": 1}
+    assert funnel["clean"] == {"dropped": {}, "expanded": 0, "made": 0}
+    assert funnel["articles"] == {"dropped": {"an_unknown_reason": 1}, "expanded": 1, "made": 2}
+
+
+def test_personal_data_of_dropped_records_is_counted_apart(folders: Any) -> None:
+    found = measure(folders.run, folders.private)["personal_data"]
+    assert (found["found"], found["replaced"], found["kept"]) == (5, 4, 1)
+    assert found["by_type"]["PERSON"] == {"found": 2, "replaced": 2, "kept": 0}
+    assert found["found_in_dropped_records"] == 1
+    assert (found["records_with_findings"], found["records_changed"]) == (3, 2)
+
+
+def test_duplicates_and_variants_come_from_the_ledger(folders: Any) -> None:
+    metrics = measure(folders.run, folders.private)
+    assert metrics["duplicates"] == {"exact": 2, "near": 2, "groups": 3, "largest_group": 3, "variants": 1}
+    assert metrics["clusters"] == {"number": 19, "largest": 2, "records_in_shared": 2}
+
+
+def test_what_was_not_done_is_null_not_zero(folders: Any) -> None:
+    lock = folders.lock()
+    lock["recipe"]["stages"] = [{"split": {}}]
+    folders.write_lock(lock)
+    metrics = measure(folders.run, folders.private)
+    assert metrics["personal_data"] is None
+    assert metrics["duplicates"] is None
+    assert metrics["processing"]["replacement"] is None
+
+
+def test_key_means_surrogates(folders: Any) -> None:
+    lock = folders.lock()
+    lock["key"] = "0f" * 8
+    folders.write_lock(lock)
+    assert measure(folders.run, folders.private)["processing"]["replacement"] == "surrogate"
+
+
+def test_lengths_are_characters_of_what_is_there(folders: Any) -> None:
+    metrics = measure(folders.run, folders.private)
+    texts = [
+        text for split in ("train", "validation", "test") for text in folders.data(split)["text"].to_pylist()
+    ]
+    lengths = sorted(map(len, texts))
+    stated = metrics["lengths"]["text"]
+    assert (stated["texts"], stated["min"], stated["max"]) == (20, lengths[0], lengths[-1])
+    assert (stated["median"], stated["p95"]) == (lengths[9], lengths[18])
+    assert metrics["lengths"]["reply"]["texts"] == 5  # the blank replies do not count
+    assert metrics["splits"]["train"]["records"] == 16
+
+
+@given(st.lists(st.integers(1, 50), min_size=1))
+def test_length_statistics_are_values_that_occur(lengths: list[int]) -> None:
+    stated = _length_statistics(Counter(lengths))
+    assert stated["median"] == sorted(lengths)[(len(lengths) + 1) // 2 - 1]
+    assert {stated["min"], stated["p95"], stated["max"]} <= set(lengths)
+    assert stated["mean"] == pytest.approx(sum(lengths) / len(lengths), rel=1e-5)
+
+
+def test_a_value_that_few_records_share_is_not_named(folders: Any) -> None:
+    district = measure(folders.run, folders.private)["fields"]["district"]
+    assert district == {"values": {"东|区": 12}, "others": {"values": 8, "records": 8}, "missing": 0}
+
+
+def test_distribution_adds_up_and_is_capped() -> None:
+    counts: Counter[Any] = Counter({f"v{number:02}": 100 - number for number in range(30)})
+    counts.update({None: 3, "": 2, "  ": 1})
+    shown = distribution(counts)
+    assert len(shown["values"]) == 20
+    assert shown["others"]["values"] == 10
+    assert shown["missing"] == 6
+    assert sum(shown["values"].values()) + shown["others"]["records"] + 6 == sum(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [
+        ("2024-03-05 10:22:01", "2024-03-05"),
+        (" 2024年3月5日", "2024-03-05"),
+        ("2024/11", "2024-11"),
+        ("2024", "2024"),
+        ("20240305", "2024-03-05"),
+        ("20240305T101500", "2024-03-05"),
+        ("2024.13.40", "2024-01"),
+        ("上周三", None),
+        ("1024-03-05", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_dates_are_read_as_exactly_as_they_were_written(written: str | None, date: str | None) -> None:
+    assert _iso_date(pa.array([written], pa.string())).to_pylist() == [date]
+
+
+@given(st.dates())
+def test_iso_dates_of_two_centuries_are_read(day: Any) -> None:
+    expected = day.isoformat() if 1900 <= day.year < 2100 else None
+    assert _iso_date(pa.array([day.isoformat()])).to_pylist() == [expected]
+
+
+def test_metrics_name_no_file_and_no_text(folders: Any) -> None:
+    text = json.dumps(measure(folders.run, folders.private), ensure_ascii=False)
+    assert "来信登记" not in text
+    assert "路灯" not in text
+
+
+def test_metrics_do_not_depend_on_how_the_ledger_is_cut(folders: Any) -> None:
+    before = measure(folders.run, folders.private)
+    table = folders.ledger()
+    folders.write_ledger(table.slice(11))
+    pq.write_table(table.slice(0, 11), folders.private / "ledger" / "part-00001.parquet", row_group_size=3)
+    assert measure(folders.run, folders.private) == before
+
+
+def test_run_without_anything_kept_is_measured(folders: Any) -> None:
+    for path in (folders.run / "data").iterdir():
+        path.unlink()
+    metrics = measure(folders.run, folders.private)
+    assert metrics["published"] == {"records": 0, "characters": 0, "bytes": 0}
+    assert metrics["lengths"]["text"]["median"] is None
+    assert metrics["clusters"]["largest"] == 0
+
+
+def test_other_folders_are_refused(folders: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no govtune\.lock\.json"):
+        measure(tmp_path, folders.private)
+    folders.write_lock({"schema": "lock/1"})
+    with pytest.raises(UsageError, match="lacks what a card is made of"):
+        measure(folders.run, folders.private)
+
+
+def test_damaged_or_missing_files_are_named(folders: Any) -> None:
+    path = folders.run / "data" / "test-00000-of-00001.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(
+        InputError, match=r"data/test-00000-of-00001\.parquet: is not a readable Parquet file"
+    ):
+        measure(folders.run, folders.private)
+    path.unlink()
+    (folders.private / "ledger" / "part-00000.parquet").unlink()
+    with pytest.raises(InputError, match="ledger: is missing"):
+        measure(folders.run, folders.private)
