@@ -1,0 +1,25 @@
+"""Find exact and near duplicates; a text that differs in numbers, dates or document number is a variant.
+
+The similarity of two texts is the Jaccard index of their sets of code-point 5-grams, as given. Candidates
+come from MinHash; every verdict rests on the exact similarity.
+"""
+
+from __future__ import annotations
+
+from curation.deduplicate.files import FileSummary, deduplicate_file
+from curation.deduplicate.near import find_duplicates
+from curation.deduplicate.shingles import similarity
+from curation.deduplicate.stage import Deduplicate, DeduplicateParams
+from curation.deduplicate.verdict import Verdict
+from curation.deduplicate.veto import VETOES
+
+__all__ = [
+    "VETOES",
+    "Deduplicate",
+    "DeduplicateParams",
+    "FileSummary",
+    "Verdict",
+    "deduplicate_file",
+    "find_duplicates",
+    "similarity",
+]

@@ -1,0 +1,111 @@
+"""Which texts may be similar: MinHash sketches, cut into bands, and the texts that share a band.
+
+One-permutation hashing (Li, Owen, Zhang 2012) with optimal densification (Shrivastava 2017): each shingle
+falls into one of 128 bins, a bin keeps its smallest hash, an empty bin borrows from a full one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.deduplicate import runs
+from curation.deduplicate.shingles import hashed
+
+BINS = 128
+RECALL = 0.999
+SMALL_BUCKET = 12
+
+_EMPTY = np.uint32(0xFFFFFFFF)
+_TO_BIN = np.uint64(64 - 7)
+_LOW = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+
+
+def band_keys(texts: Sequence[str], threshold: float) -> NDArray[np.uint32]:
+    """One key per text and band, shape (texts, bands): texts with an equal key in a band are candidates."""
+    rows = rows_per_band(threshold)
+    bands = BINS // rows
+    bins = _densified(_sketches(texts))[:, : bands * rows].reshape(len(texts), bands, rows)
+    keys = np.zeros((len(texts), bands), np.uint64)
+    for row in range(rows):
+        keys ^= bins[:, :, row]
+        keys = _mixed(keys)
+    return (keys >> _SHIFT).astype(np.uint32)
+
+
+def rows_per_band(threshold: float) -> int:
+    """The most selective band that still finds a pair of similarity `threshold` with probability RECALL.
+
+    Two sketches agree in a bin with probability s, so in one of b bands of r bins with 1 - (1 - s^r)^b.
+    """
+    for rows in range(BINS, 1, -1):
+        if 1 - (1 - threshold**rows) ** (BINS // rows) >= RECALL:
+            return rows
+    return 1
+
+
+def candidate_pairs(keys: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Pairs of rows that share a band, shape (pairs, 2), smaller row first, each pair once.
+
+    In a bucket of at most SMALL_BUCKET texts all are paired; in a larger one each with the first and with the
+    previous one, so a bucket of a million texts gives two million pairs, not its square.
+    """
+    found = np.empty(0, np.uint64)
+    for band in keys.T:
+        found = runs.unique(np.concatenate((found, *_pairs_in_buckets(band))))
+    return np.stack((found >> _SHIFT, found & _LOW), axis=1).astype(np.int64)
+
+
+def _pairs_in_buckets(band: NDArray[np.uint32]) -> Iterator[NDArray[np.uint64]]:
+    """The pairs of one band, packed into one number each."""
+    places = np.arange(len(band))
+    entries = np.sort(band.astype(np.uint64) << _SHIFT | places.view(np.uint64))
+    key, row = entries >> _SHIFT, entries & _LOW
+    first = runs.first(key)
+    size = np.bincount(first, minlength=len(band))[first]
+    later = np.flatnonzero(first != places)
+    yield row[first[later]] << _SHIFT | row[later]
+    yield row[later - 1] << _SHIFT | row[later]
+    small = later[size[later] <= SMALL_BUCKET]
+    for back in range(2, SMALL_BUCKET):
+        small = small[small - back > first[small]]
+        yield row[small - back] << _SHIFT | row[small]
+
+
+def _sketches(texts: Sequence[str]) -> NDArray[np.uint32]:
+    sketches = np.full((len(texts), BINS), _EMPTY, np.uint32)
+    for start, hashes, ends in hashed(texts):
+        counts = np.diff(ends, prepend=0)
+        place = np.repeat(np.arange(counts.size, dtype=np.int64) * BINS, counts)
+        place += (hashes >> _TO_BIN).view(np.int64)
+        part = sketches[start : start + counts.size].reshape(-1)
+        np.minimum.at(part, place, hashes.astype(np.uint32))
+    return sketches
+
+
+def _densified(sketches: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Fill every empty bin from the first full one in its own fixed order of the bins."""
+    full = sketches != _EMPTY
+    text, empty = np.nonzero(~full & full.any(axis=1, keepdims=True))
+    for step in range(BINS):
+        lender = _PROBES[empty, step]
+        lends = full[text, lender]
+        sketches[text[lends], empty[lends]] = sketches[text[lends], lender[lends]]
+        text, empty = text[~lends], empty[~lends]
+        if not text.size:
+            break
+    return sketches
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finaliser of SplitMix64."""
+    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return values ^ values >> np.uint64(31)
+
+
+_PROBES = np.argsort(_mixed(np.arange(1, BINS**2 + 1, dtype=np.uint64)).reshape(BINS, BINS), axis=1)
+"""For each bin, all bins in an order of its own."""

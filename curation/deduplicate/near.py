@@ -1,0 +1,169 @@
+"""Which text stands for which: the verdict over all records, each similarity in it exact.
+
+Candidates (`minhash`) are verified; pairs of at least the threshold join texts to clusters. Within a cluster,
+texts that no veto keeps apart form groups. The survivor of a group is the best-ranked of those that are
+directly similar to most of it; what is directly similar to the survivor is dropped, what is left chooses
+again. So each dropped text has a kept one at or above the threshold, never merely a chain of similar ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.deduplicate import runs
+from curation.deduplicate.compare import FetchTexts, Pairs, Similarities, Texts, components
+from curation.deduplicate.exact import digests, distinct
+from curation.deduplicate.minhash import band_keys, candidate_pairs
+from curation.deduplicate.verdict import Rows, Standing, Summary, Verdict
+from curation.deduplicate.veto import signatures
+
+ALL_PAIRS = 128
+ALL_PAIRS_SIZE = 1 << 19
+"""Up to so many distinct texts, of so many code points together, every pair is a candidate: the verdict on a
+small input is complete."""
+
+SMALL_GROUP = 32
+"""Up to so many texts of a group every pair is compared, so that the one in the middle is known."""
+
+
+def find_duplicates(
+    texts: Sequence[str],
+    *,
+    threshold: float = 0.8,
+    vetoes: Sequence[str] = (),
+    rank: Sequence[int] | None = None,
+) -> Verdict:
+    """Exact and near duplicates among texts in memory.
+
+    The verdict depends on the texts and their ranks alone, not on their order. An empty text has no relation.
+
+    Args:
+        threshold: smallest similarity of near duplicates, above 0, at most 1.
+        vetoes: names out of `VETOES`; similar texts that differ in them are variants.
+        rank: a different number for each text; among duplicates the smallest survives. Default: the order.
+    """
+    return judge(
+        summarise(texts, threshold),
+        np.arange(len(texts)) if rank is None else np.asarray(rank, np.int64),
+        lambda rows: [texts[row] for row in rows.tolist()],
+        threshold=threshold,
+        vetoes=vetoes,
+    )
+
+
+def summarise(texts: Sequence[str], threshold: float) -> Summary:
+    """What `judge` needs of each text."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return Summary(digests(texts), lengths, band_keys(texts, threshold))
+
+
+def judge(
+    summary: Summary, rank: Rows, fetch: FetchTexts, *, threshold: float, vetoes: Sequence[str]
+) -> Verdict:
+    """The verdict over summaries; `fetch` is asked for the texts of candidates only."""
+    same = distinct(summary, rank)
+    nodes = np.flatnonzero(summary.lengths[same.best] > 0)  # the distinct texts that can be similar to others
+    rows = same.best[nodes]
+    rank_of = rank[rows]
+
+    texts = Texts(rows, summary.lengths[rows], fetch)
+    known = Similarities(texts)
+    known.add(_candidates(summary.bands[rows], summary.lengths[rows]))
+    cluster = components(len(rows), known.pairs[known.scores >= threshold])
+    group = _groups(cluster, texts, vetoes)
+    known.add(_pairs_within_small(group))
+    survivor, score = _settle(known, group, rank_of, threshold)
+    variant, variant_score = _variants(known, group, survivor, rank_of, threshold)
+
+    standing = Standing.alone(len(same.best))
+    standing.survivor[nodes] = nodes[survivor]
+    standing.score[nodes] = score
+    standing.variant[nodes] = np.where(variant >= 0, nodes[variant], -1)
+    standing.variant_score[nodes] = variant_score
+    standing.cluster[nodes] = nodes[_best_of(cluster, (rank_of,))]
+    return same.spread(standing)
+
+
+def _candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
+    if len(bands) <= ALL_PAIRS and lengths.sum() <= ALL_PAIRS_SIZE:
+        return np.stack(np.triu_indices(len(bands), 1), axis=1)
+    return candidate_pairs(bands)
+
+
+def _groups(cluster: Rows, texts: Texts, vetoes: Sequence[str]) -> Rows:
+    """The texts of a cluster that no veto keeps apart, as the index of one of them."""
+    if not vetoes:
+        return cluster
+    members = np.flatnonzero(np.bincount(cluster, minlength=len(cluster))[cluster] > 1)
+    marks = np.empty(len(members), np.uint64)
+    for batch in texts.batches(members):
+        marks[batch] = signatures(texts[members[batch]], vetoes)
+    order = np.lexsort((marks, cluster[members]))
+    members, marks = members[order], marks[order]
+    group = np.arange(len(cluster))
+    group[members] = members[runs.first(cluster[members], marks)]
+    return group
+
+
+def _pairs_within_small(group: Rows) -> Pairs:
+    """All pairs within the groups of at most SMALL_GROUP texts."""
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group, minlength=len(group))[group[order]]
+    pairs = [np.empty((0, 2), np.int64)]
+    for size in range(2, SMALL_GROUP + 1):
+        members = order[sizes == size].reshape(-1, size)
+        one, other = np.triu_indices(size, 1)
+        pairs.append(np.stack((members[:, one].ravel(), members[:, other].ravel()), axis=1))
+    return np.concatenate(pairs)
+
+
+def _settle(
+    known: Similarities, group: Rows, rank: Rows, threshold: float
+) -> tuple[Rows, NDArray[np.float64]]:
+    """The survivor of each text, itself if it is kept, and the similarity to it."""
+    survivor, score = np.arange(len(group)), np.ones(len(group))
+    edges = known.pairs[known.scores >= threshold]
+    edges = edges[group[edges[:, 0]] == group[edges[:, 1]]]
+    while len(edges):
+        part = components(len(group), edges)
+        size = np.bincount(part, minlength=len(group))[part]
+        # Only where all pairs were compared do the edges say who stands in the middle.
+        reach = np.where(size <= SMALL_GROUP, np.bincount(edges.ravel(), minlength=len(group)), 0)
+        chief = _best_of(part, (rank, -reach))
+        others = np.flatnonzero((size > 1) & (chief != np.arange(len(group))))
+        to_chief = known.of(np.stack((chief[others], others), axis=1))
+        goes = others[to_chief >= threshold]
+        survivor[goes], score[goes] = chief[goes], to_chief[to_chief >= threshold]
+        left = np.ones(len(group), bool)
+        left[goes] = left[chief] = False
+        left[others[to_chief < threshold]] = True
+        edges = edges[left[edges].all(axis=1)]
+    return survivor, score
+
+
+def _variants(
+    known: Similarities, group: Rows, survivor: Rows, rank: Rows, threshold: float
+) -> tuple[Rows, NDArray[np.float64]]:
+    """For each kept text the most similar better-ranked one that a veto keeps apart from it, or -1."""
+    variant, score = np.full(len(group), -1), np.full(len(group), np.nan)
+    edges = known.pairs[known.scores >= threshold]
+    edges = np.unique(np.sort(survivor[edges[group[edges[:, 0]] != group[edges[:, 1]]]], axis=1), axis=0)
+    similar = known.of(edges)
+    edges, similar = edges[similar >= threshold], similar[similar >= threshold]
+    swap = rank[edges[:, 0]] > rank[edges[:, 1]]
+    better, worse = np.where(swap, edges[:, ::-1].T, edges.T)
+    order = np.lexsort((rank[better], -similar, worse))
+    order = order[runs.first(worse[order]) == np.arange(len(order))]
+    variant[worse[order]], score[worse[order]] = better[order], similar[order]
+    return variant, score
+
+
+def _best_of(label: Rows, by: tuple[Rows, ...]) -> Rows:
+    """For each one, the member of its label that comes first by these keys, the last key first."""
+    order = np.lexsort((*by, label))
+    best = np.empty_like(label)
+    best[order] = order[runs.first(label[order])]
+    return best

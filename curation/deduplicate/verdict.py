@@ -1,0 +1,75 @@
+"""What is known of each text before the verdict, and the verdict itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What is kept of each text: a few dozen bytes.
+
+    Attributes:
+        digests: shape (texts, 2), see `exact.digests`.
+        lengths: in code points.
+        bands: shape (texts, bands), see `minhash.band_keys`.
+    """
+
+    digests: NDArray[np.uint64]
+    lengths: Rows
+    bands: NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of each text; every array has one entry per text.
+
+    Attributes:
+        relation: `duplicate_of` (goes), `variant_of` (stays) or None (stays).
+        ref: row of the kept text that the relation means, -1 without one.
+        exact: whether the text is identical to `ref`.
+        score: exact similarity to `ref`, NaN without one.
+        cluster: row of the best-ranked text of the cluster, the text's own row when it is alone. Duplicates
+            and variants of each other are in one cluster.
+    """
+
+    relation: NDArray[np.object_]
+    ref: Rows
+    exact: NDArray[np.bool_]
+    score: NDArray[np.float64]
+    cluster: Rows
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A verdict over distinct texts, one entry per distinct text.
+
+    Attributes:
+        survivor: the distinct text that stands for this one, itself if it is kept.
+        score: similarity to the survivor.
+        variant: the kept text that this kept one is a variant of, -1 without one.
+        variant_score: similarity to it.
+        cluster: the best-ranked distinct text of the cluster.
+    """
+
+    survivor: Rows
+    score: NDArray[np.float64]
+    variant: Rows
+    variant_score: NDArray[np.float64]
+    cluster: Rows
+
+    @classmethod
+    def alone(cls, texts: int) -> Standing:
+        """Every text stands for itself."""
+        return cls(
+            survivor=np.arange(texts),
+            score=np.ones(texts),
+            variant=np.full(texts, -1),
+            variant_score=np.full(texts, np.nan),
+            cluster=np.arange(texts),
+        )

@@ -1,0 +1,135 @@
+"""One file in, one file out, and a ledger row for every row."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from curation.deduplicate import deduplicate_file
+from curation.errors import InputError, UsageError
+
+LETTER = "河口大桥南侧的公交站台顶棚破损漏雨，老人和学生候车时没有地方躲雨，希望交通部门尽快安排修缮。"
+REAL = Path("../shared/data/letters/hotspot.jsonl")
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_kept_json_lines_are_copied_byte_for_byte(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [
+        b'\xef\xbb\xbf{"text": "%s",  "n": 1.0, "big": 123456789012345678901234567890}\r\n' % LETTER.encode(),
+        b'{"n": [1, {"a": null}], "text": "\\u4f60\\u597d"}\n',
+        b"\n",
+        b'{"text": "%s"}\n' % LETTER.encode(),
+        b'{"text": "half a pair \\ud83d", "n": 1e5}\n',
+        b'{"other": 1}\n',
+        b'{"text": null}',
+    ]
+    source.write_bytes(b"".join(rows))
+    summary = deduplicate_file(source, output)
+    assert lines(output) == [rows[0], rows[1], rows[4], rows[5], rows[6]]
+    assert (summary.rows, summary.kept, summary.exact, summary.near, summary.clusters) == (6, 5, 1, 0, 1)
+
+
+def test_ledger_has_every_row(tmp_path: Path) -> None:
+    source, ledger = tmp_path / "in.jsonl", tmp_path / "ledger.parquet"
+    rows = [("x", LETTER), ("y", LETTER + "谢谢"), ("x", LETTER), (None, "公园何时开放？")]
+    source.write_text("".join(json.dumps({"id": own, "text": text}) + "\n" for own, text in rows))
+    deduplicate_file(source, tmp_path / "out.jsonl", ledger=ledger)
+    table = pq.ParquetFile(ledger).read()
+    assert table["fate"].to_pylist() == ["dropped", "kept", "dropped", "kept"]
+    assert table["reason"].to_pylist() == ["near_duplicate", None, "near_duplicate", None]
+    assert table["stage"].to_pylist() == ["deduplicate", None, "deduplicate", None]
+    assert table["ref_id"].to_pylist() == ["y", None, "y", None]
+    assert table["cluster"].to_pylist()[:3] == ["y", "y", "y"]
+    assert [place["row"] for place in table["source_details"].to_pylist()] == [1, 2, 3, 4]
+    ids = table["id"].to_pylist()
+    assert len(set(ids)) == 4
+    assert ids[1] == "y"
+    assert LETTER[:6] not in str(table.to_pydict())
+
+
+def test_variants_are_kept_with_a_veto_and_go_without(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    texts = [f"{LETTER}这是第{number}次反映。" for number in (3, 4)]
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    assert deduplicate_file(source, output, threshold=0.7).kept == 1
+    summary = deduplicate_file(source, output, threshold=0.7, veto=["numbers"])
+    assert (summary.kept, summary.variants, summary.near) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("header", ["text", "诉求内容", "留言内容"])
+def test_text_column_is_known_by_its_header(tmp_path: Path, header: str) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["序号", header], ["1", LETTER], ["2", LETTER], ["3", "你好"]])
+    deduplicate_file(source, output)
+    with output.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [["序号", header], ["1", LETTER], ["3", "你好"]]
+
+
+def test_named_text_field_decides(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps({"text": str(n), "备注": LETTER}) + "\n" for n in range(3)))
+    assert deduplicate_file(source, output).kept == 3
+    assert deduplicate_file(source, output, text_fields=["备注"]).kept == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b'{"text": "a"}\n{"text": \n', "row 2"),
+        (b'{"text": "a"}\n[1]\n', "row 2"),
+        (b'{"text": "\xff"}\n', "row 1"),
+        (b'{"text": ["a"]}\n', "row 1, field text"),
+        (b"[" * 100_000, "row 1"),
+    ],
+)
+def test_unreadable_row_is_named_and_nothing_is_written(tmp_path: Path, content: bytes, place: str) -> None:
+    source, output, ledger = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "ledger.parquet"))
+    source.write_bytes(content)
+    with pytest.raises(InputError, match=f"in.jsonl, {place}: "):
+        deduplicate_file(source, output, ledger=ledger)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"threshold": 7}, "threshold"),
+        ({"veto": ["colour"]}, "veto"),
+        ({"text_fields": ["正文"]}, "no column 正文"),
+        ({}, "no column with text"),
+    ],
+)
+def test_wrong_usage_is_refused(tmp_path: Path, options: dict[str, object], problem: str) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"a": "b"}\n')
+    with pytest.raises(UsageError, match=problem):
+        deduplicate_file(source, output, **options)  # type: ignore[arg-type]
+    assert not output.exists()
+
+
+def test_missing_input_and_unwritable_output_are_named(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    with pytest.raises(UsageError, match="no such file"):
+        deduplicate_file(source, tmp_path / "out.jsonl")
+    source.write_text('{"text": "你好"}\n')
+    with pytest.raises(UsageError, match="cannot be written"):
+        deduplicate_file(source, tmp_path / "absent" / "out.jsonl")
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs ../shared/data/letters")
+def test_real_letters(tmp_path: Path) -> None:
+    summary = deduplicate_file(REAL, tmp_path / "out.jsonl", ledger=tmp_path / "ledger.parquet")
+    assert summary.rows == 4326
+    assert summary.kept + summary.exact + summary.near == summary.rows
+    kept = lines(tmp_path / "out.jsonl")
+    assert len(kept) == summary.kept
+    assert set(kept) <= set(lines(REAL))
