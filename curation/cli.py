@@ -1,0 +1,300 @@
+"""The commands of curation. Messages name files, rows and fields, never a record's text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from curation.errors import UsageError
+from curation.key import read_key
+
+app = typer.Typer()
+
+
+class ManyInputs(TyperCommand):
+    """Lets `--input a b c` (what a shell makes of `--input *.csv`) stand for three `--input`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        spread: list[str] = []
+        inside = False
+        for token in args:
+            if token.startswith("-"):
+                inside = token == "--input"
+                spread += [] if inside else [token]
+            else:
+                spread += ["--input", token] if inside else [token]
+        if args and args[-1] == "--input":
+            spread.append("--input")
+        return super().parse_args(ctx, spread)
+
+
+Input = Annotated[
+    list[Path], typer.Option("--input", help="File or folder; several may follow.", show_default=False)
+]
+Map = Annotated[
+    list[str], typer.Option("--map", help="field=header, for example text=诉求内容. field= leaves it out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(help="Key for consistent surrogates instead of placeholders; or set GOVTUNE_KEY."),
+]
+TextField = Annotated[
+    list[str],
+    typer.Option(help="Column that holds text, where it is not title, text or reply (Chinese headers too)."),
+]
+RecipeName = Annotated[str, typer.Argument(help="A shipped recipe or a YAML file.")]
+Setting = Annotated[
+    list[str], typer.Option("--set", help="stage.option=value, for example deduplicate.threshold=0.9")
+]
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Argument(help="Folder to write.")],
+    records: Annotated[int, typer.Option(help="Number of records, at least 50.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Write invented government records as an office has them, with a truth file beside them.
+
+    Example: govtune sample sample --records 500
+    """
+    from curation.samples import generate
+
+    made = generate(out, records=records, seed=seed)
+    if as_json:
+        _print_json(dataclasses.asdict(made))
+        return
+    places: dict[str, int] = {}
+    for name, rows in made.files.items():
+        folder, slash, _ = name.partition("/")
+        places[folder + slash] = places.get(folder + slash, 0) + rows
+    for place, rows in places.items():
+        typer.echo(f"{rows:>7,}  {place}")
+    typer.echo(f"all people are invented; the truth: {out / 'truth' / 'truth.jsonl'}")
+    typer.echo(f"next: govtune curate letters --input {out / 'data'} --output run")
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    columns: Map = [],  # noqa: B006  Typer reads the default, nothing changes it
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in files and how their columns would be mapped; lengths, never the text.
+
+    Example: govtune inspect letters.xlsx --map text=诉求内容
+    """
+    from curation import ingest, recipe
+
+    reports = ingest.inspect(paths, recipe.load("default", columns=columns).settings())
+    if as_json:
+        _print_json([dataclasses.asdict(report) for report in reports])
+        return
+    for report in reports:
+        for line in report.lines():
+            typer.echo(line)
+
+
+@app.command(cls=ManyInputs)
+def plan(
+    name: RecipeName = "default",
+    inputs: Input = [],  # noqa: B006
+    settings: Setting = [],  # noqa: B006
+    columns: Map = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a recipe would do, without reading a record.
+
+    Example: govtune plan letters --input sample/data
+    """
+    from curation.plan import plan as make
+
+    planned = make(name, inputs, settings=settings, columns=columns)
+    if as_json:
+        _print_json(dataclasses.asdict(planned))
+        return
+    for line in planned.lines():
+        typer.echo(line)
+
+
+@app.command(cls=ManyInputs)
+def curate(
+    ctx: typer.Context,
+    name: RecipeName = "default",
+    inputs: Input = [],  # noqa: B006
+    output: Annotated[
+        Path | None, typer.Option(help="Folder to publish; OUTPUT.private stays here.", show_default=False)
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; the result is the same. Default: all cores.")
+    ] = None,
+    settings: Setting = [],  # noqa: B006
+    columns: Map = [],  # noqa: B006
+    key_file: KeyFile = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with 2 at the first file or row that cannot be used.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn records into a folder to publish and a private one, every row accounted for.
+
+    Example: govtune curate letters --input sample/data --output run
+    """
+    from curation import recipe
+    from curation.engine.local import cpus
+    from curation.pipeline import curate as run
+
+    if not inputs or output is None:
+        raise UsageError(
+            "curate needs --input and --output, for example: govtune curate --input data --output run"
+        )
+    loaded = recipe.load(name, settings=settings, columns=columns)
+    key = read_key(key_file)
+    summary = run(
+        loaded,
+        inputs,
+        output,
+        workers=cpus() if workers is None else workers,
+        key=key,
+        strict=strict,
+        card=ctx.obj,
+        progress=Lines(),
+    )
+    for problem in summary.problems:
+        _tell(str(problem))
+    if as_json:
+        _print_json(
+            {**dataclasses.asdict(summary), "problems": [str(problem) for problem in summary.problems]}
+        )
+        return
+    for line in summary.lines():
+        typer.echo(line)
+    if key is None and any("anonymise" in stage for stage in loaded.stages):
+        typer.echo(
+            "no key: personal data became placeholders such as [姓名]; --key-file gives consistent surrogates"
+        )
+    typer.echo(f"publish {output}; keep {output}.private to yourself; look: {output / 'README.md'}")
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    record: Annotated[str, typer.Argument(metavar="ID", help="A record's id, kept or dropped.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell a record's life: where it came from, what each stage did, what became of it.
+
+    Example: govtune explain run 3f2a9c
+    """
+    from curation.explain import explain as find
+    from curation.run import Run
+
+    life = find(Run(run), record)
+    if as_json:
+        _print_json(dataclasses.asdict(life))
+        return
+    for line in life.lines():
+        typer.echo(line)
+
+
+@app.command()
+def anonymise(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, CSV, XLSX, Parquet or text.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write; its ending gives the format.")
+    ],
+    spans: Annotated[
+        Path | None, typer.Option(help="Write what was found as JSON lines: offsets, no text.")
+    ] = None,
+    names: Annotated[str, typer.Option(help="Name engine: lac or none.")] = "lac",
+    policy: Annotated[str, typer.Option(help="A shipped policy or a YAML file.")] = "letters",
+    key_file: KeyFile = None,
+    text_field: TextField = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Anonymise the text columns of one file; every row and every other column comes back.
+
+    Columns that hold a person's name, phone, address or identity number are replaced too, and their values
+    are looked for in the text.
+
+    Example: govtune anonymise letters.jsonl -o anonymised.jsonl --spans spans.jsonl
+    """
+    from curation.anonymise.files import anonymise_file
+
+    done = anonymise_file(
+        source,
+        output,
+        spans=spans,
+        names=names,
+        key=read_key(key_file),
+        text_fields=text_field,
+        policy=policy,
+    )
+    if as_json:
+        _print_json(dataclasses.asdict(done))
+        return
+    typer.echo(f"{done.rows:,} rows -> {output}")
+    for kind, count in sorted(done.counts.items()):
+        typer.echo(f"{count:>7,}  {kind}")
+
+
+@app.command()
+def deduplicate(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, CSV, XLSX or Parquet.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write; its ending gives the format.")
+    ],
+    threshold: Annotated[
+        float, typer.Option(help="Jaccard similarity of code-point 5-grams, above 0 to 1.")
+    ] = 0.8,
+    veto: Annotated[
+        str,
+        typer.Option(
+            help="Texts that differ in these are kept as variants: numbers,dates,document_number or none."
+        ),
+    ] = "none",
+    ledger: Annotated[Path | None, typer.Option(help="Write the fate of every row as Parquet.")] = None,
+    text_field: TextField = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Keep one of each group of duplicates; kept rows stay in order, JSON lines byte for byte.
+
+    Example: govtune deduplicate letters.jsonl -o distinct.jsonl --threshold 0.8 --ledger ledger.parquet
+    """
+    from curation.deduplicate.files import deduplicate_file
+
+    vetoes = [] if veto == "none" else [each for each in veto.split(",") if each]
+    done = deduplicate_file(
+        source, output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
+    )
+    if as_json:
+        _print_json(dataclasses.asdict(done))
+        return
+    typer.echo(f"{done.rows:,} rows, {done.kept:,} kept, {done.rows - done.kept:,} duplicates -> {output}")
+
+
+class Lines:
+    """Progress on stderr: a moving line on a terminal, a line per phase elsewhere."""
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\r\033[K{phase} {done}/{total}", end=end, file=sys.stderr, flush=True)
+        elif done == total:
+            print(f"{phase} {done}/{total}", file=sys.stderr, flush=True)
+
+
+def _tell(line: str) -> None:
+    typer.echo(f"govtune: {line}", err=True)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

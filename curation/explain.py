@@ -1,0 +1,114 @@
+"""A record's life, from the ledger of a run: where it came from, what each stage did, what became of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.errors import UsageError
+from curation.run import Run
+
+
+@dataclasses.dataclass(frozen=True)
+class Life:
+    """What a run knows of one record, without its text.
+
+    Attributes:
+        entry: its row of the ledger.
+        stages: the stages it went through, in order; the last one is where its fate was met.
+        findings: personal data as (field, type, action, count).
+        cluster, split: of a published record.
+        duplicates: ids of the records dropped as duplicates of this one.
+        children: ids of the records made from it.
+    """
+
+    entry: dict[str, Any]
+    stages: list[str]
+    findings: list[tuple[str, str, str, int]]
+    cluster: str | None
+    split: str | None
+    duplicates: list[str]
+    children: list[str]
+
+    def lines(self) -> list[str]:
+        """The life as text, one event a line."""
+        entry, place = self.entry, self.entry["source_details"] or {}
+        where = ", ".join(
+            f"{name} {place[name]}" for name in ("file", "sheet", "row", "page") if place.get(name)
+        )
+        told = [f"id       {entry['id']}", f"from     {where or 'record ' + str(entry['parent'])}"]
+        for stage in self.stages:
+            told.append(f"stage    {stage}")
+            if stage == "anonymise":
+                told += [
+                    f"         {field}: {count} x {kind}, {action}"
+                    for field, kind, action, count in self.findings
+                ]
+            if stage == "deduplicate" and entry["relation"]:
+                told.append(
+                    f"         {entry['relation']} {entry['ref_id']}, similarity {entry['score']:.3f}"
+                )
+        fate = f"fate     {entry['fate']}"
+        if entry["fate"] != "kept":
+            fate += f" by {entry['stage']}: {entry['reason']}"
+            if entry["evidence"]:
+                fate += f" ({entry['evidence']})"
+        told.append(fate)
+        if self.split:
+            told.append(f"split    {self.split}, cluster {self.cluster}")
+        if self.duplicates:
+            told.append(f"stands for {len(self.duplicates)} dropped: {', '.join(self.duplicates[:5])}")
+        if self.children:
+            told.append(f"became   {len(self.children)} records: {', '.join(self.children[:5])}")
+        return told
+
+
+def explain(run: Run, record: str) -> Life:
+    """The life of one record.
+
+    Raises:
+        UsageError: the run or its private folder is missing, or has no such record.
+    """
+    lock = run.lock()
+    if not run.ledger:
+        raise UsageError(f"{run.private}: no ledger; a published copy alone cannot explain a record")
+    found = _where(run.ledger, "id", record)
+    if not found:
+        raise UsageError(f"{run.folder}: no record with id {record}")
+    entry = found[0]
+    names = [name for stage in lock["recipe"]["stages"] for name in stage]
+    met = names.index(entry["stage"]) + 1 if entry["stage"] in names else 0
+    data = sorted((run.folder / "data").glob("*.parquet"))
+    published = _where(data, "id", record, ["id", "cluster", "split"])
+    findings: dict[tuple[str, str, str], int] = {}
+    for span in _where(run.findings, "id", record):
+        key = (span["field"], span["type"], span["action"])
+        findings[key] = findings.get(key, 0) + 1
+    return Life(
+        entry=entry,
+        stages=["ingest", *(names if entry["fate"] == "kept" else names[:met])],
+        findings=[(*key, count) for key, count in sorted(findings.items())],
+        cluster=published[0]["cluster"] if published else None,
+        split=(published[0]["split"] or "train") if published else None,
+        duplicates=[
+            row["id"] for row in _where(run.ledger, "ref_id", record) if row["relation"] == "duplicate_of"
+        ],
+        children=[row["id"] for row in _where(run.ledger, "parent", record)],
+    )
+
+
+def _where(
+    files: list[Any], column: str, value: str, columns: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """The rows whose `column` has this value, row group by row group."""
+    rows: list[dict[str, Any]] = []
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                table: pa.Table = file.read_row_group(number, columns)
+                rows += table.filter(pc.equal(table[column], value)).to_pylist()
+    return rows

@@ -1,0 +1,42 @@
+"""The surrogate key: from a file or from the environment, never from a recipe; only its fingerprint is
+ever written down."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from curation.errors import UsageError
+
+VARIABLE = "GOVTUNE_KEY"
+SHORTEST = 16
+"""Bytes. A shorter key could be guessed from the surrogates of known names."""
+
+
+def read_key(path: Path | None) -> bytes | None:
+    """The key in a file, else in the environment variable GOVTUNE_KEY, else None.
+
+    Raises:
+        UsageError: the file cannot be read, or the key is too short.
+    """
+    if path is not None:
+        try:
+            key = path.read_bytes().strip()
+        except OSError as error:
+            raise UsageError(f"{path}: key file cannot be read: {error.strerror}") from None
+    else:
+        key = os.environ.get(VARIABLE, "").encode().strip()
+        if not key:
+            return None
+    if len(key) < SHORTEST:
+        raise UsageError(
+            f"{path or VARIABLE}: a key has at least {SHORTEST} bytes; "
+            "make one with: head -c 32 /dev/urandom | base64"
+        )
+    return key
+
+
+def fingerprint(key: bytes | None) -> str | None:
+    """What tells two keys apart without telling either."""
+    return None if key is None else hashlib.sha256(b"govtune key\0" + key).hexdigest()[:16]

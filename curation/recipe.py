@@ -1,0 +1,227 @@
+"""A curation recipe: which columns mean what, and which stages run in which order.
+
+A recipe is a YAML file. Nothing in it is ignored: an unknown key, stage or field is an error that names
+the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from curation import ingest, records, shipped
+from curation.errors import UsageError
+from curation.stage import Stage
+
+STAGES = {
+    "screen": "curation.screen:Screen",
+    "clean": "curation.clean:Clean",
+    "deduplicate": "curation.deduplicate.stage:Deduplicate",
+    "anonymise": "curation.anonymise.stage:Anonymise",
+    "split": "curation.split:Split",
+}
+"""The stages a recipe can name, and where each one lives."""
+
+MAPPED = (
+    "id",
+    "kind",
+    *records.TEXT_FIELDS,
+    *records.PRIVATE_FIELDS,
+    "original_time",
+    "source",
+    "license",
+    "label",
+)
+"""What `map` can name besides the recipe's own category fields."""
+
+
+class Recipe(BaseModel):
+    """The content of a recipe file.
+
+    Attributes:
+        name: name of the data set.
+        kind: value of the column `kind` where the input does not say.
+        source, license: where the records come from and under which terms, for every record.
+        map: field to the headers that hold it, tried before the built-in ones; an empty list means that
+            the field is not mapped at all.
+        fields: category columns of one's own (district, channel ...) that are published.
+        stages: what runs, in order, one stage and its options each.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal["curation/1"] = Field(alias="schema")
+    name: str = Field(pattern=r"^[\w.-]+$")
+    kind: Literal["letter", "work_order", "service_item", "document", "law", "question_answer", "text"] = (
+        "text"
+    )
+    source: str | None = None
+    license: str | None = None
+    map: dict[str, list[str]] = {}
+    fields: list[str] = []
+    stages: list[dict[str, dict[str, Any] | None]]
+
+    def settings(self) -> ingest.Settings:
+        """What the readers need to know."""
+        return ingest.Settings(
+            map={field: tuple(headers) for field, headers in self.map.items()},
+            fields=tuple(self.fields),
+            kind=self.kind,
+            source=self.source,
+            license=self.license,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """The recipe as plain data, for the lock."""
+        return self.model_dump(by_alias=True)
+
+
+def load(name: str, *, settings: Sequence[str] = (), columns: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by the name of a shipped one or by path, with what the command line changes in it.
+
+    Args:
+        settings: `a.b=c` each: option `b` of stage `a`, or a key of the recipe itself.
+        columns: `field=header[,header]` each; `field=` leaves the field unmapped.
+
+    Raises:
+        UsageError: the recipe is not valid; one line with the place and the nearest valid name.
+    """
+    path = shipped.find("curation", name)
+    data = _read_yaml(path)
+    for setting in settings:
+        _set(data, setting, path.name)
+    for column in columns:
+        field, separator, headers = column.partition("=")
+        if not separator:
+            raise UsageError(f"--map {column}: write field=header, for example --map text=诉求内容")
+        data.setdefault("map", {})[field] = [header for header in headers.split(",") if header]
+    return parse(data, path.name)
+
+
+def parse(data: Mapping[str, Any], origin: str = "recipe") -> Recipe:
+    """A recipe from plain data, its stages and their order checked.
+
+    Raises:
+        UsageError: as `load`.
+    """
+    try:
+        recipe = Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UsageError(f"{origin}: {_first(error, Recipe)}") from None
+    for field in recipe.fields:
+        if field in records.schema().names:
+            raise UsageError(f"{origin}: fields: {field} is a column of {records.VERSION} already")
+    for field in recipe.map:
+        _known(field, (*MAPPED, *recipe.fields), f"{origin}: map", "field")
+    _check_order(_stages(recipe, None, origin), recipe, origin)
+    return recipe
+
+
+def build(recipe: Recipe, *, key: bytes | None = None) -> list[Stage]:
+    """The recipe's stages, ready for an engine.
+
+    Args:
+        key: for consistent surrogates; only stages that declare `keyed` get it.
+    """
+    return _stages(recipe, key, recipe.name)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UsageError(f"{path.name}, line {line}: not valid YAML: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise UsageError(f"{path.name}: not a UTF-8 YAML file") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{path.name}: a recipe is a mapping of keys to values")
+    return data
+
+
+def _set(data: dict[str, Any], setting: str, origin: str) -> None:
+    path, separator, text = setting.partition("=")
+    first, _, rest = path.partition(".")
+    if not separator or not first:
+        raise UsageError(
+            f"--set {setting}: write stage.option=value, for example --set deduplicate.threshold=0.9"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {path}: the value is not valid YAML") from None
+    stages = [entry for entry in data.get("stages") or [] if isinstance(entry, dict) and first in entry]
+    if stages and rest:
+        stages[0][first] = {**(stages[0][first] or {}), rest: value}
+        return
+    if rest:
+        named = [name for entry in data.get("stages") or [] if isinstance(entry, dict) for name in entry]
+        _known(first, named, f"{origin}: --set {path}", "stage of this recipe")
+    data[first] = value
+
+
+def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
+    built: list[Stage] = []
+    for number, entry in enumerate(recipe.stages, 1):
+        if len(entry) != 1:
+            raise UsageError(
+                f"{origin}: stages, entry {number}: one stage each, written as `- name: {{options}}`"
+            )
+        ((name, options),) = entry.items()
+        _known(name, STAGES, f"{origin}: stages, entry {number}", "stage")
+        if name in [stage.name for stage in built]:
+            raise UsageError(f"{origin}: stages, entry {number}: {name} stands twice")
+        module, _, attribute = STAGES[name].partition(":")
+        kind: type[Stage] = getattr(importlib.import_module(module), attribute)
+        try:
+            params = kind.Params.model_validate(options or {})
+        except ValidationError as error:
+            raise UsageError(f"{origin}: {name}.{_first(error, kind.Params)}") from None
+        built.append(kind(params, key=key if kind.keyed else None))
+    return built
+
+
+def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
+    filled = {*MAPPED, *recipe.fields}
+    anonymised = False
+    for stage in stages:
+        if missing := sorted(stage.requires - filled):
+            raise UsageError(
+                f"{origin}: stage {stage.name} needs the column {missing[0]}, which no earlier stage fills"
+            )
+        if anonymised and set(stage.adds.names) & set(records.TEXT_FIELDS):
+            raise UsageError(
+                f"{origin}: stage {stage.name} edits text and must stand before anonymise, "
+                "or published spans and hashes would no longer be true"
+            )
+        anonymised = anonymised or stage.name == "anonymise"
+        filled |= set(stage.adds.names)
+
+
+def _first(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault of a pydantic error as `place: what`, without the value."""
+    fault = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        names = [info.alias or name for name, info in model.model_fields.items()]
+        return f"{place}: unknown key{_nearest(str(fault['loc'][-1]), names)}"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _known(name: str, valid: Iterable[str], where: str, what: str) -> None:
+    if name not in valid:
+        raise UsageError(f"{where}: unknown {what} {name}{_nearest(name, valid)}")
+
+
+def _nearest(name: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; valid are {', '.join(names)}" if names else ""

@@ -1,0 +1,252 @@
+"""A run's two folders: RUN, which may be published, and RUN.private, which may not.
+
+RUN is a Hugging Face data set repository that `datasets.load_dataset(RUN)` reads by file names alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curation import ledger, parquet, records
+from curation.errors import UsageError
+
+LOCK = "govtune.lock.json"
+MANAGED = ("data", "figures", "README.md", "croissant.json", "metrics.json", "report.html")
+"""What a run owns in its folder besides the lock; whatever else stands there is left alone."""
+
+SHARD = 500_000
+"""Records per file in `data/`."""
+
+Card = Callable[[Path, Path], None]
+"""Writes the card into a run folder: `card(run, private)`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run by the path of its public folder."""
+
+    folder: Path
+
+    @property
+    def private(self) -> Path:
+        folder = self.folder.resolve() if self.folder.name in ("", "..") else self.folder
+        return folder.with_name(folder.name + ".private")
+
+    @property
+    def ledger(self) -> list[Path]:
+        return sorted((self.private / "ledger").glob("*.parquet"))
+
+    @property
+    def findings(self) -> list[Path]:
+        return sorted((self.private / "pii").glob("*.parquet"))
+
+    def lock(self) -> dict[str, Any]:
+        """The run's lock.
+
+        Raises:
+            UsageError: the folder is not a finished run.
+        """
+        try:
+            lock = json.loads((self.folder / LOCK).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UsageError(
+                f"{self.folder}: not a finished run (no {LOCK}); make one with govtune curate"
+            ) from None
+        if not isinstance(lock, dict) or lock.get("schema") != "lock/1":
+            raise UsageError(f"{self.folder}: {LOCK} is not of schema lock/1")
+        return lock
+
+    def check_writable(self, inputs: Sequence[Path]) -> None:
+        """Refuse to write over what is not a run, or into an input folder.
+
+        Raises:
+            UsageError: which of the two, in one line.
+        """
+        for path in inputs:
+            if path.is_dir() and self.folder.resolve().is_relative_to(path.resolve()):
+                raise UsageError(
+                    f"{self.folder}: lies inside the input {path}, so a second run would read the first"
+                )
+        if self.folder.is_file():
+            raise UsageError(f"{self.folder}: is a file; --output names a folder")
+        ours = (self.folder / LOCK).exists() or (self.private / "partitions").exists()
+        for folder in (self.folder, self.private):
+            if folder.is_dir() and any(folder.iterdir()) and not ours:
+                raise UsageError(f"{folder}: holds other files and is not a run; choose another --output")
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """Counts of what was published: records in all, by fate, and personal data by type and action."""
+
+    records: int
+    fates: list[tuple[str, str | None, str | None, int]]
+    findings: list[tuple[str, str, int]]
+
+
+@contextlib.contextmanager
+def workplace(run: Run) -> Iterator[Path]:
+    """RUN.private for the length of one run: made (0700), held against a second run, and taken away again
+    when it is new and the run came to nothing.
+
+    Raises:
+        UsageError: it cannot be written, or another run holds it.
+    """
+    private, new = run.private, not run.private.exists()
+    try:
+        (private / "partitions").mkdir(parents=True, exist_ok=True)
+        private.chmod(0o700)
+        held = (private / ".lock").open("w")
+    except OSError as error:
+        raise UsageError(f"{private}: cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise UsageError(f"{run.folder}: another run is writing it") from None
+    try:
+        yield private
+    except UsageError:
+        if new:
+            shutil.rmtree(private, ignore_errors=True)
+        raise
+    finally:
+        held.close()
+
+
+def publish(
+    run: Run,
+    parts: Callable[[list[str] | None], Iterator[pa.Table]],
+    fields: Sequence[str],
+    lock: dict[str, Any],
+    card: Card | None,
+) -> Published:
+    """Write data, ledger, findings, lock and card aside, then put them in place; the lock comes last, so
+    a folder with a lock is complete.
+
+    Args:
+        parts: `parts(columns)` streams the finished partitions, in order.
+        fields: the recipe's own category fields.
+        lock: all but the digests and counts, which are added here.
+    """
+    staging = run.private / "staging"
+    shutil.rmtree(staging, ignore_errors=True)
+    for name in ("run/data", "ledger", "pii"):
+        (staging / name).mkdir(parents=True)
+    published, files = _write_tables(staging, parts, records.public_schema(fields))
+    fates = Counter[str]()
+    for fate, _, _, count in published.fates:
+        fates[fate] += count
+    lock = {
+        **lock,
+        "files": files,
+        "records": {fate: fates[fate] for fate in ("kept", "dropped", "expanded")},
+    }
+    text = json.dumps(lock, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (staging / "run" / LOCK).write_text(text, encoding="utf-8")
+    if card:
+        card(staging / "run", staging)
+    _put_in_place(run, staging)
+    return published
+
+
+def _write_tables(
+    staging: Path, parts: Callable[[list[str] | None], Iterator[pa.Table]], public: pa.Schema
+) -> tuple[Published, dict[str, dict[str, Any]]]:
+    totals = Counter[str]()
+    for table in parts(["fate", "split"]):
+        totals.update(_by_split(table))
+    fates, spans = Counter[tuple[str, str | None, str | None]](), Counter[tuple[str, str]]()
+    writers: dict[str, list[parquet.Writer]] = {}
+    with contextlib.ExitStack() as stack:
+
+        def writer(path: Path, schema: pa.Schema) -> parquet.Writer:
+            return stack.enter_context(parquet.Writer(path, schema))
+
+        entries = writer(staging / "ledger" / "part-00000.parquet", ledger.SCHEMA)
+        findings = writer(staging / "pii" / "part-00000.parquet", ledger.FINDINGS)
+        for split, total in sorted(totals.items()):
+            count = math.ceil(total / SHARD)
+            names = [f"{split}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
+            writers[split] = [writer(staging / "run" / "data" / name, public) for name in names]
+        for table in parts(None):
+            rows, found = ledger.rows(table), ledger.findings(table)
+            entries.write(rows)
+            findings.write(found)
+            fates.update({row[:3]: row[3] for row in ledger.counts(rows)})
+            spans.update(_by_action(found))
+            living = table.filter(records.alive(table)).select(public.names)
+            for split in _by_split(table):
+                _write_shards(writers[split], living.filter(pc.equal(_split(living), split)))
+    files = {
+        f"data/{shard.path.name}": _describe(shard.path, shard.rows)
+        for shards in writers.values()
+        for shard in shards
+    }
+    counted = sorted(((*fate, count) for fate, count in fates.items()), key=ledger.order)
+    return Published(entries.rows, counted, sorted((*key, count) for key, count in spans.items())), files
+
+
+def _write_shards(shards: Sequence[parquet.Writer], table: pa.Table) -> None:
+    """Fill the shards one after the other, `SHARD` records each."""
+    for shard in shards:
+        room = min(SHARD - shard.rows, table.num_rows)
+        if room:
+            shard.write(table.slice(0, room))
+            table = table.slice(room)
+
+
+def _by_split(table: pa.Table) -> dict[str, int]:
+    living = table.filter(records.alive(table))
+    return {entry["values"]: entry["counts"] for entry in _split(living).value_counts().to_pylist()}
+
+
+def _split(table: pa.Table) -> pa.ChunkedArray:
+    return pc.fill_null(table["split"], "train")
+
+
+def _by_action(findings: pa.Table) -> dict[tuple[str, str], int]:
+    grouped = findings.group_by(["type", "action"]).aggregate([([], "count_all")])
+    return {(row["type"], row["action"]): row["count_all"] for row in grouped.to_pylist()}
+
+
+def _describe(path: Path, rows: int) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": path.stat().st_size, "rows": rows}
+
+
+def _put_in_place(run: Run, staging: Path) -> None:
+    for name in ("ledger", "pii"):
+        _replace(staging / name, run.private / name)
+    if not run.folder.exists():
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        (staging / "run").rename(run.folder)
+    else:
+        (run.folder / LOCK).unlink(missing_ok=True)
+        for name in (*MANAGED, LOCK):
+            _replace(staging / "run" / name, run.folder / name)
+    shutil.rmtree(staging)
+
+
+def _replace(new: Path, old: Path) -> None:
+    """Put a file or folder in the place of another; what has no successor goes."""
+    if old.is_dir():
+        shutil.rmtree(old)
+    else:
+        old.unlink(missing_ok=True)
+    if new.exists():
+        new.rename(old)

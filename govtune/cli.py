@@ -1,0 +1,67 @@
+"""The `govtune` command: joins the packages' own Typer apps and turns their errors into one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from curation.cli import app as curation
+from curation.errors import UsageError
+from data_cards.cli import app as data_cards
+from govtune.demo import demo
+from govtune.recipes import app as recipes
+
+app = typer.Typer(
+    help="Turn government records into lawful, clean, measured training data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its traceback would print local variables, and with them records
+    add_completion=False,
+)
+app.add_typer(curation)
+app.add_typer(data_cards, name="card")
+app.add_typer(recipes, name="recipes")
+app.command()(demo)
+
+
+@app.callback()
+def front(ctx: typer.Context) -> None:
+    """Hands the card writer to `curate`, so that curation need not know data_cards."""
+    ctx.obj = _card
+
+
+def main() -> None:
+    """Entry point. 0 done, 1 a check was not met or a defect of govtune, 2 wrong usage or unusable input."""
+    try:
+        app()
+    except UsageError as error:
+        _end(str(error), 2)
+    except OSError as error:
+        _end(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}", 2)
+    except Exception as error:  # an unknown error's message may hold a record's text: name the place only
+        if os.environ.get("GOVTUNE_DEBUG"):
+            raise
+        _end(
+            f"internal error: {_place(error)}; GOVTUNE_DEBUG=1 shows the traceback, which may show records", 1
+        )
+
+
+def _card(run: Path, private: Path) -> None:
+    from data_cards.card import build
+
+    build(run, private)
+
+
+def _end(line: str, code: int) -> None:
+    print(f"govtune: {line}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _place(error: Exception) -> str:
+    frames = error.__traceback__
+    while frames and frames.tb_next:
+        frames = frames.tb_next
+    where = frames.tb_frame.f_code.co_filename if frames else "?"
+    return f"{type(error).__name__} in {Path(where).name}, line {frames.tb_lineno if frames else 0}"
