@@ -49,7 +49,7 @@ TextField = Annotated[
     list[str],
     typer.Option(help="Column that holds text, where it is not title, text or reply (Chinese headers too)."),
 ]
-RecipeName = Annotated[str, typer.Argument(help="A shipped recipe or a YAML file.")]
+RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A shipped recipe or a YAML file.")]
 Setting = Annotated[
     list[str], typer.Option("--set", help="stage.option=value, for example deduplicate.threshold=0.9")
 ]
@@ -131,7 +131,10 @@ def curate(
     name: RecipeName = "default",
     inputs: Input = [],  # noqa: B006
     output: Annotated[
-        Path | None, typer.Option(help="Folder to publish; OUTPUT.private stays here.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder to publish; OUTPUT.private stays here.", show_default=False
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes; the result is the same. Default: all cores.")

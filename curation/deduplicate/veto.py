@@ -22,6 +22,9 @@ _NUMERALS = {char: value for value, char in enumerate("零一二三四五六七�
 _MAGNITUDES = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "亿": 10**8}
 
+_LONGEST = 16
+"""A longer run of numerals is no number anybody wrote; it is compared as it stands."""
+
 _UNIT = (
     r"(?:[年月日号时秒周天岁季期届次回轮批条款项章节户人名位个家所座处件份宗例台辆套栋幢楼层室间元角亿万千百倍成折"
     r"级类档组队届区亩吨斤克米里升度瓦]|公[里顷斤]|平方|立方|小时|分[钟之]|点钟|季度|单元|学期|世纪)"
@@ -71,7 +74,7 @@ def _numbers(text: str) -> Iterator[str]:
         if match["arabic"]:
             yield match["arabic"].replace(",", "").lstrip("0") or "0"
         else:
-            yield str(_value(match["chinese"]))
+            yield _value(match["chinese"])
 
 
 def _dates(text: str) -> Iterator[str]:
@@ -85,12 +88,14 @@ def _document_numbers(text: str) -> Iterator[str]:
         yield f"{match['series']} {match['year']} {match['number'].lstrip('0')}"
 
 
-def _value(numeral: str) -> int:
+def _value(numeral: str) -> str:
     """The number a run of digits or of Chinese numerals means: 三百二十 is 320, 二〇二三 is 2023."""
     if numeral.isdecimal():
-        return int(numeral)
+        return numeral.lstrip("0") or "0"
+    if len(numeral) > _LONGEST:
+        return numeral
     if not any(char in _MAGNITUDES or char in _MYRIADS for char in numeral):
-        return int("".join(str(_NUMERALS[char]) for char in numeral))
+        return "".join(str(_NUMERALS[char]) for char in numeral).lstrip("0") or "0"
     total = section = digit = 0
     for char in numeral:
         if char in _NUMERALS:
@@ -99,7 +104,7 @@ def _value(numeral: str) -> int:
             section, digit = section + (digit or 1) * _MAGNITUDES[char], 0
         else:
             total, section, digit = (total + section + digit or 1) * _MYRIADS[char], 0, 0
-    return total + section + digit
+    return str(total + section + digit)
 
 
 _READERS = {"numbers": _numbers, "dates": _dates, "document_number": _document_numbers}

@@ -148,8 +148,9 @@ def read(unit: Unit, settings: Settings) -> Iterator[pa.Table]:
         for item in items(file, unit, settings)
     )
     if len(unit.files) > 1:
-        tables = iter([pa.concat_tables(tables).combine_chunks()])
-    yield from tables
+        yield pa.concat_tables(tables).combine_chunks()
+    else:
+        yield from tables
 
 
 def problems(table: pa.Table) -> list[InputError]:

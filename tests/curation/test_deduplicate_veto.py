@@ -77,5 +77,14 @@ def test_no_veto_keeps_nothing_apart() -> None:
 
 
 def test_odd_text_has_a_signature() -> None:
-    texts = ["", "\0", "\ud800第五次", "9" * 5000 + "号", "〔2023〕" + "9" * 5000 + "号", "亿万亿"]
+    texts = [
+        "",
+        "\0",
+        "\ud800第五次",
+        "9" * 5000 + "号",
+        "〔2023〕" + "9" * 5000 + "号",
+        "亿万亿",
+        "一" * 5000,
+        "一" + "亿" * 5000,
+    ]
     assert len(signatures(texts, VETOES)) == len(texts)
