@@ -99,6 +99,9 @@ FATE = pa.schema(
 stand on a living record (a variant is kept and names the record it varies)."""
 
 
+_NAMES = frozenset([*PUBLIC.names, *PRIVATE.names, *FATE.names])
+
+
 def schema(fields: Sequence[str] = ()) -> pa.Schema:
     """The working schema: public, recipe's own category `fields` (strings), private and fate columns."""
     own = [pa.field(name, pa.string()) for name in fields]
@@ -108,6 +111,11 @@ def schema(fields: Sequence[str] = ()) -> pa.Schema:
 def public_schema(fields: Sequence[str] = ()) -> pa.Schema:
     """The columns that may be published, in order."""
     return pa.schema([*PUBLIC, *(pa.field(name, pa.string()) for name in fields)])
+
+
+def own_fields(columns: pa.Schema) -> list[str]:
+    """The recipe's category fields among the columns of a table."""
+    return [name for name in columns.names if name not in _NAMES]
 
 
 def table(columns: Mapping[str, Any], fields: Sequence[str] = ()) -> pa.Table:

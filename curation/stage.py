@@ -49,7 +49,8 @@ class Stage(ABC):
     Class attributes:
         name, version: part of the cache key; raise `version` when results change.
         requires: columns that must have been filled before.
-        adds: columns that this stage fills or edits.
+        adds: columns that this stage fills or edits; a stage that edits text may edit the recipe's own
+            category fields too.
         packages: distributions whose version decides the result (part of the cache key).
         keyed: whether the surrogate key is handed over as `key`.
     """
@@ -165,7 +166,9 @@ def _on_living(stage: Stage, table: pa.Table, apply: Callable[[pa.Table], pa.Tab
 def _checked(stage: Stage, before: pa.Table, after: pa.Table) -> pa.Table:
     if after.schema != before.schema or after.num_rows != before.num_rows:
         raise ContractError(f"stage {stage.name} changed the schema or the number of rows")
-    free = set(stage.adds.names) | set(records.FATE.names)
+    free = {*stage.adds.names, *records.FATE.names}
+    if free & set(records.TEXT_FIELDS):
+        free |= set(records.own_fields(before.schema))
     for name in before.column_names:
         if name not in free and not after[name].equals(before[name]):
             raise ContractError(f"stage {stage.name} changed {name}, which it does not declare")

@@ -11,13 +11,15 @@ from curation.stage import Stage
 
 
 class Clean(Stage):
-    """Clean `title`, `text` and `reply`; drop a record that has no text afterwards (`empty_after_clean`)."""
+    """Clean `title`, `text`, `reply` and the recipe's category fields; drop a record that has no text
+    afterwards (`empty_after_clean`)."""
 
     name = "clean"
     adds = pa.schema([records.PUBLIC.field(name) for name in records.TEXT_FIELDS])
 
     def apply(self, table: pa.Table) -> pa.Table:
-        table = records.with_columns(table, {name: clean_column(table[name]) for name in records.TEXT_FIELDS})
+        names = [*records.TEXT_FIELDS, *records.own_fields(table.schema)]
+        table = records.with_columns(table, {name: clean_column(table[name]) for name in names})
         empty = pa.array([True] * table.num_rows)
         for name in records.TEXT_FIELDS:
             empty = pc.and_(empty, pc.equal(pc.fill_null(table[name], ""), ""))

@@ -35,8 +35,10 @@ _HTML = regex.compile(
     rf"</(?:{_NAMES})\s*>|<(?:br|hr)\s*/?>|<(?:img|p|div|span|td|tr|table|a|font)\s[^<>]*=[^<>]*>|&nbsp;",
     regex.IGNORECASE,
 )
+# Never beyond the next opening, so that a page of unclosed tags takes linear time.
 _UNSEEN_HTML = regex.compile(
-    r"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|<!doctype[^<>]*>", regex.I | regex.S
+    r"<(script|style)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>|<!--(?:(?!<!--).)*?-->|<!doctype[^<>]*>",
+    regex.IGNORECASE | regex.DOTALL,
 )
 _BLOCK_TAG = regex.compile(rf"</?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", regex.IGNORECASE)
 _INLINE_TAG = regex.compile(rf"</?(?:{_INLINE})(?:\s[^<>]*)?/?>", regex.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Personal data in Chinese government text: found, judged by a policy, replaced."""

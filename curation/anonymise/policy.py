@@ -1,0 +1,91 @@
+"""What is done with each type of personal data: `schema: policy/1`.
+
+Category is the wording of GB/T 43697-2024, annex B; `identifier` says direct or quasi, as in GB/T 37964-2019.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from curation import shipped
+from curation.anonymise.identifiers import IDENTIFIERS
+from curation.errors import UsageError
+
+TYPES = (
+    "PERSON",
+    "PERSON_HONORIFIC",
+    "PERSON_MASKED",
+    "ADDRESS",
+    *dict.fromkeys(identifier.type for identifier in IDENTIFIERS),
+)
+"""Every type that can be found; a policy says something about each."""
+
+
+class Rule(BaseModel):
+    """What happens to one type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Literal["keep", "replace"]
+    placeholder: str = Field(pattern=r"^\[\w+\]$")
+    category: str
+    identifier: Literal["direct", "quasi"]
+
+
+class Policy(BaseModel):
+    """A rule for every type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    version: Literal["policy/1"] = Field(alias="schema")
+    name: str
+    types: dict[str, Rule]
+
+    @field_validator("types")
+    @classmethod
+    def _every_type(cls, types: dict[str, Rule]) -> dict[str, Rule]:
+        for name in types:
+            if name not in TYPES:
+                raise ValueError(f"unknown type {name}{_nearest(name, TYPES)}")
+        if missing := [name for name in TYPES if name not in types]:
+            raise ValueError(f"no rule for {', '.join(missing)}")
+        return types
+
+    def replaces(self, kind: str) -> bool:
+        """Whether values of this type are replaced."""
+        return self.types[kind].action == "replace"
+
+
+def load(name: str) -> Policy:
+    """A shipped policy by name, or one from a YAML file.
+
+    Raises:
+        UsageError: no such policy, or one with an unknown key, an unknown type or a missing rule.
+    """
+    path = shipped.find("policies", name)
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Policy.model_validate(said)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        raise UsageError(f"{path.name}: not a readable YAML file") from None
+    except ValidationError as error:
+        raise UsageError(f"{path.name}: {_first(error)}") from None
+
+
+def _first(error: ValidationError) -> str:
+    problems = error.errors()
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = (*Rule.model_fields, "schema", *Policy.model_fields)
+        return f"unknown key {where}{_nearest(str(problem['loc'][-1]), known)}"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

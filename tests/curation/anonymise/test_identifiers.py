@@ -1,0 +1,186 @@
+"""Identifiers are found glued to Han characters, full width, spaced; what only looks like one is not."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.anonymise import identifiers
+from curation.anonymise.identifiers import find
+from curation.anonymise.spans import Span, resolve, view
+
+HAN = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), max_size=6)
+FULL_WIDTH = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+
+
+def types(text: str) -> dict[str, str]:
+    return {text[span.start : span.end]: span.type for span in find(text)}
+
+
+@st.composite
+def resident_ids(draw: st.DrawFn) -> str:
+    date = draw(st.dates(min_value=datetime.date(1930, 1, 1)))
+    region = draw(st.sampled_from(["110101", "430102", "650104", "330106"]))
+    body = f"{region}{date:%Y%m%d}{draw(st.integers(0, 999)):03}"
+    return body + identifiers.resident_id_check(body)
+
+
+@st.composite
+def credit_codes(draw: st.DrawFn) -> str:
+    body = draw(st.sampled_from(["91", "92", "12", "51"])) + draw(st.from_regex(r"\A[0-9]{6}\Z"))
+    body += draw(st.text("0123456789ABCDEFGHJKLMNPQRTUWXY", min_size=9, max_size=9))
+    return body + identifiers.uscc_check(body)
+
+
+@st.composite
+def bank_cards(draw: st.DrawFn) -> str:
+    body = "62" + draw(st.from_regex(r"\A([0-9]{13}|[0-9]{16})\Z"))
+    return next(body + digit for digit in "0123456789" if identifiers.luhn_ok(body + digit))
+
+
+MOBILES = st.from_regex(r"\A1[3-9][0-9]{9}\Z")
+
+
+@given(resident_ids(), HAN, HAN)
+def test_valid_resident_id_is_found_between_han_characters(value: str, left: str, right: str) -> None:
+    assert types(left + value + right)[value] == "CN_RESIDENT_ID"
+
+
+@given(resident_ids(), st.sampled_from(["", " ", "-"]))
+def test_resident_id_is_found_full_width_and_in_groups(value: str, between: str) -> None:
+    written = between.join((value[:6], value[6:14], value[14:])).translate(FULL_WIDTH)
+    assert types(f"证{written}的")[written] == "CN_RESIDENT_ID"
+
+
+@given(resident_ids(), st.integers(1, 9))
+def test_wrong_check_digit_needs_the_word_for_identity_card(value: str, shift: int) -> None:
+    wrong = value[:17] + str((int(value[17].replace("X", "10")) + shift) % 10)
+    if wrong != value:
+        assert "CN_RESIDENT_ID" not in types(f"编码{wrong}完").values()
+        assert wrong in types(f"身份证号码{wrong}有误")
+
+
+@given(MOBILES, HAN, HAN)
+def test_mobile_is_found_between_han_characters(value: str, left: str, right: str) -> None:
+    assert types(left + value + right)[value] == "CN_MOBILE"
+
+
+@given(
+    MOBILES, st.sampled_from(["{0}{1}{2}", "{0} {1} {2}", "{0}-{1}-{2}", "+86 {0}{1}{2}", "86-{0} {1} {2}"])
+)
+def test_mobile_is_found_grouped_and_with_country_code(value: str, form: str) -> None:
+    written = form.format(value[:3], value[3:7], value[7:])
+    for text in (written, written.translate(FULL_WIDTH)):
+        assert types(f"电话：{text}。")[text] == "CN_MOBILE"
+
+
+@given(credit_codes(), HAN)
+def test_credit_code_is_found_by_its_check_character(value: str, around: str) -> None:
+    assert value in types(around + value + around)
+
+
+@given(bank_cards())
+def test_bank_card_is_found_by_luhn_and_in_groups_of_four(value: str) -> None:
+    assert types(f"转到{value}这张卡")[value] == "CN_BANK_CARD"
+    spaced = " ".join(value[at : at + 4] for at in range(0, len(value), 4))
+    assert types(f"转到{spaced}这张卡")[spaced] == "CN_BANK_CARD"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "kind"),
+    [
+        ("请拨０５７１－８７６５４３２１找他", "０５７１－８７６５４３２１", "CN_LANDLINE"),
+        ("家里电话（0571）87654321转802", "（0571）87654321转802", "CN_LANDLINE"),
+        ("座机87654321没人接", "87654321", "CN_LANDLINE"),
+        ("号码幺三八零零幺三八零零零记一下", "幺三八零零幺三八零零零", "CN_MOBILE"),
+        ("联系电话1381234\n5678，", "1381234\n5678", "CN_MOBILE"),
+        ("手机13812345678／13987654321", "13987654321", "CN_MOBILE"),
+        ("办公室电话：0571-87654321", "0571-87654321", "CN_OFFICE_PHONE"),
+        ("请拨打12345热线", "12345", "CN_OFFICE_PHONE"),
+        ("客服400-820-1234处理", "400-820-1234", "CN_OFFICE_PHONE"),
+        ("卡号1234567890123的户", "1234567890123", "CN_BANK_CARD"),
+        ("湘A·8K329的车占道", "湘A·8K329", "CN_PLATE"),
+        ("新能源车粤BD12345停在", "粤BD12345", "CN_PLATE"),
+        ("浙Ａ１２３４警车", "浙Ａ１２３４警", "CN_PLATE"),
+        ("持护照E12345678入境", "E12345678", "CN_PASSPORT"),
+        ("回乡证H12345678补办", "H12345678", "CN_HKMO_PERMIT"),
+        ("台胞证12345678过期", "12345678", "CN_TW_PERMIT"),
+        ("军官证军字第1234567号", "军字第1234567号", "CN_MILITARY_ID"),
+        ("社保卡号：3301021234", "3301021234", "CN_SOCIAL_SECURITY"),
+        ("医保卡号3301021234", "3301021234", "CN_SOCIAL_SECURITY"),
+        ("住院号0012345的病人", "0012345", "CN_MEDICAL_RECORD"),
+        ("工单编号：GD202403150001", "GD202403150001", "CN_CASE_NUMBER"),
+        ("（2023）浙0106民初1234号判决", "（2023）浙0106民初1234号", "CN_CASE_NUMBER"),
+        ("某公行罚决字〔2024〕第00123号", "罚决字〔2024〕第00123号", "CN_CASE_NUMBER"),
+        ("邮箱zhang.san@163.com请查收", "zhang.san@163.com", "EMAIL_ADDRESS"),
+        ("加QQ：12345678聊", "12345678", "QQ"),
+        ("加微信zhang_san88聊", "zhang_san88", "WECHAT"),
+        ("IP地址192.168.1.10的", "192.168.1.10", "IP_ADDRESS"),
+        ("网卡00:1A:2B:3C:4D:5E的", "00:1A:2B:3C:4D:5E", "MAC_ADDRESS"),
+        ("车架号LSVAA4182E2184847的", "LSVAA4182E2184847", "VIN"),
+        ("1985年3月12日出生", "1985年3月12日", "DATE_OF_BIRTH"),
+        ("出生日期：1985-03-12", "1985-03-12", "DATE_OF_BIRTH"),
+    ],
+)
+def test_each_type_is_found_as_people_write_it(text: str, value: str, kind: str) -> None:
+    assert types(text).get(value) == kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "文号〔2023〕13812345678号",
+        "国发〔2024〕12号文件第三条",
+        "共计12345元，涉及12000户",
+        "面积12306平方米",
+        "编码9138123456781",
+        "版本2.3.1.4的说明",
+        "何水生于2023年3月来访",
+        "2024年3月15日10:30",
+        "比例为138.12345678",
+        "编码110101199013324610",
+        "",
+    ],
+)
+def test_what_only_looks_like_an_identifier_stays(text: str) -> None:
+    assert find(text) == []
+
+
+def test_part_of_a_work_order_number_is_no_phone() -> None:
+    assert types("工单GD20240317-0058231已办结") == {"GD20240317-0058231": "CN_CASE_NUMBER"}
+
+
+@given(st.text(max_size=80))
+def test_view_keeps_every_offset(text: str) -> None:
+    assert len(view(text)) == len(text)
+    assert view(view(text)) == view(text)
+
+
+@given(st.text("1389０８ -:：电话身份证号@.aX年月日〔〕()号\n", max_size=60))
+def test_findings_lie_within_the_text_and_never_overlap(text: str) -> None:
+    spans = find(text)
+    assert all(0 <= span.start < span.end <= len(text) for span in spans)
+    assert all(left.end <= right.start for left, right in itertools.pairwise(spans))
+
+
+def test_of_overlapping_findings_the_surer_then_the_longer_wins() -> None:
+    short, long, sure = (
+        Span(0, 4, "QQ", 0.8, "a"),
+        Span(0, 6, "CN_MOBILE", 0.8, "b"),
+        Span(5, 9, "VIN", 0.9, "c"),
+    )
+    assert resolve([short, long]) == [long]
+    assert resolve([short, long, sure]) == [short, sure]
+
+
+@pytest.mark.parametrize("unit", ["1", "1 ", "13", "1-", "1.", "62", "a@", "幺", "〔2024〕", "20240101-"])
+def test_a_megabyte_of_repetition_completes(unit: str) -> None:
+    find(unit * (200_000 // len(unit)))
+
+
+def test_a_megabyte_of_digits_completes() -> None:
+    assert find("7" * 1_000_000) == []

@@ -1,0 +1,164 @@
+"""A record is anonymised as a whole: what one field gives away is gone from all of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation import records
+from curation.anonymise import policy, tagger
+from curation.anonymise.record import Result, anonymise_fields
+from curation.anonymise.stage import Anonymise
+from curation.anonymise.surrogates import Placeholders, Surrogates
+from curation.errors import UsageError
+from curation.stage import run
+
+KEY = b"0123456789abcdef"
+LETTERS = policy.load("letters")
+TEXT = "我叫覃水生，身份证号110101199003074610，电话１３８１２３４５６７８，家住清溪县建设巷8号。"
+
+
+def one(
+    fields: dict[str, str | None],
+    private: dict[str, str | None] | None = None,
+    key: bytes | None = None,
+    rules: policy.Policy = LETTERS,
+) -> Result:
+    return anonymise_fields(
+        [fields],
+        [private or {}],
+        tagger=tagger.NoNames(),
+        policy=rules,
+        replacer=Placeholders(rules) if key is None else Surrogates(key),
+    )[0]
+
+
+def test_without_a_key_every_value_becomes_its_placeholder() -> None:
+    assert one({"text": TEXT}).fields["text"] == "我叫[姓名]，身份证号[身份证号]，电话[手机号]，家住[地址]。"
+
+
+def test_offsets_are_those_of_the_text_as_received() -> None:
+    values = {TEXT[f.span.start : f.span.end]: f.span.type for f in one({"text": TEXT}, key=KEY).found}
+    assert values == {
+        "覃水生": "PERSON",
+        "110101199003074610": "CN_RESIDENT_ID",
+        "１３８１２３４５６７８": "CN_MOBILE",
+        "清溪县建设巷8号": "ADDRESS",
+    }
+
+
+def test_a_name_in_one_field_is_replaced_in_all_of_them() -> None:
+    done = one({"title": "高兴的来信", "text": "我叫高兴，请帮忙", "reply": "答复高兴：已办"}, key=KEY)
+    new = Surrogates(KEY)("PERSON", "高兴")
+    assert all(text and new in text and "高兴" not in text for text in done.fields.values())
+
+
+@pytest.mark.parametrize(
+    ("private", "text"),
+    [
+        ({"person": "时光"}, "时 光来电说"),
+        ({"phone": "13812345678"}, "请打138-1234-5678找他"),
+        ({"phone": "87654321、13812345678"}, "打８７６５４３２１也行"),
+        ({"address": "清溪县建设巷 老纺织厂宿舍"}, "我住清溪县建设巷老纺织厂宿舍里"),
+        ({"id_number": "110101199003074611"}, "号码110101 19900307 4611没错"),
+        ({"person": "A00012345"}, "网友“A00012345”您好"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, KEY])
+def test_private_columns_are_replaced_and_looked_for_in_the_text(
+    private: dict[str, str | None], text: str, key: bytes | None
+) -> None:
+    done = one({"text": text}, private, key)
+    (column,) = private
+    assert done.private[column] != private[column]
+    assert [found.span.recogniser for found in done.found] == ["private_column"]
+    start, end = done.found[0].span.start, done.found[0].span.end
+    assert text[start:end] not in (done.fields["text"] or "")
+
+
+def test_a_column_that_names_nobody_is_not_looked_for() -> None:
+    assert one({"text": "市民反映路灯不亮"}, {"person": "市民"}).fields["text"] == "市民反映路灯不亮"
+
+
+def test_kept_types_are_reported_and_stay() -> None:
+    text = "陈某来电，已告知拨打12345热线"
+    done = one({"text": text})
+    assert done.fields["text"] == text
+    assert {(found.span.type, found.action) for found in done.found} == {
+        ("PERSON_MASKED", "keep"),
+        ("CN_OFFICE_PHONE", "keep"),
+    }
+    strict = policy.load("strict")
+    assert one({"text": text}, rules=strict).fields["text"] == "[隐名]来电，已告知拨打[办公电话]热线"
+
+
+def test_a_second_pass_finds_nothing_behind_placeholders() -> None:
+    first = one({"text": TEXT}).fields
+    assert one(first).fields == first
+
+
+def test_a_second_pass_finds_only_surrogates() -> None:
+    first = one({"text": TEXT}, key=KEY)
+    again = one(first.fields, key=KEY)
+    new = {Surrogates(KEY)(found.span.type, TEXT[found.span.start : found.span.end]) for found in first.found}
+    text = first.fields["text"] or ""
+    assert {text[found.span.start : found.span.end] for found in again.found} <= new
+
+
+def test_a_surrogate_never_brings_back_a_name_of_the_record() -> None:
+    new = Surrogates(KEY)("PERSON_HONORIFIC", "王女士")
+    done = one({"text": f"王女士，{new}，"}, key=KEY)
+    assert new not in (done.fields["text"] or "")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([*TEXT, TEXT, "王女士", "13812345678", "\n", "　", "陈某", "某"]), max_size=12)
+)
+def test_what_is_not_replaced_stays_as_it_was(parts: list[str]) -> None:
+    text = "".join(parts)
+    done = one({"text": text})
+    replaced = [found.span for found in done.found if found.action == "replace"]
+    rest, at = "", 0
+    for span in replaced:
+        rest += text[at : span.start] + LETTERS.types[span.type].placeholder
+        at = span.end
+    assert done.fields["text"] == rest + text[at:]
+    for span in replaced:
+        assert text[span.start : span.end] not in (done.fields["text"] or "")
+
+
+def test_stage_edits_only_what_it_declares_and_writes_pii() -> None:
+    table = records.table(
+        {
+            "id": ["1", "2", "3"],
+            "title": ["来信", None, ""],
+            "text": [TEXT, None, "路灯不亮"],
+            "person": ["覃水生", None, "匿名"],
+            "meta": ['{"备注": "13812345678"}', None, None],
+        }
+    )
+    table = records.drop(table, [False, False, True], stage="clean", reason="empty")
+    after = run(Anonymise(Anonymise.Params(names="none")), table).to_pylist()
+    assert after[0]["person"] == "[姓名]"
+    assert after[0]["meta"] == '{"备注": "13812345678"}'
+    assert {found["type"] for found in after[0]["pii"]} >= {"PERSON", "CN_MOBILE", "ADDRESS"}
+    assert after[1]["text"] is None and after[1]["pii"] == []
+    assert after[2]["person"] == "匿名"  # it has a fate: left as it was
+
+
+def test_stage_with_the_engine_gives_the_same_bytes_however_rows_are_batched() -> None:
+    texts = [f"邻居刘芳第{number}次反映，王建国不同意。" for number in range(7)]
+    table = records.table({"id": [str(number) for number in range(7)], "text": texts})
+    stage = Anonymise(key=KEY)
+    stage.setup()
+    whole = run(stage, table).to_pylist()
+    single = [row for at in range(7) for row in run(stage, table.slice(at, 1)).to_pylist()]
+    assert whole == single
+    assert "刘芳" not in whole[0]["text"] and "王建国" not in whole[0]["text"]
+
+
+def test_stage_names_an_unknown_policy() -> None:
+    with pytest.raises(UsageError, match="letters, strict"):
+        Anonymise(Anonymise.Params(policy="leters"))
