@@ -35,4 +35,4 @@ wheelhouse: setup
 	rm -f wheelhouse/govtune-*.whl
 
 clean:
-	rm -rf $(VENV) wheelhouse dist demo demo.private
+	rm -rf $(VENV) wheelhouse dist demo

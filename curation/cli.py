@@ -154,6 +154,7 @@ def curate(
     from curation import recipe
     from curation.engine.local import cpus
     from curation.pipeline import curate as run
+    from curation.run import Run
 
     if not inputs or output is None:
         raise UsageError(
@@ -184,7 +185,7 @@ def curate(
         typer.echo(
             "no key: personal data became placeholders such as [姓名]; --key-file gives consistent surrogates"
         )
-    typer.echo(f"publish {output}; keep {output}.private to yourself; look: {output / 'README.md'}")
+    typer.echo(f"publish {output}; keep {Run(output).private} to yourself; look: {output / 'README.md'}")
 
 
 @app.command()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class UsageError(Exception):
     """Wrong usage or unusable input. The command line prints it as one line and exits with 2."""
+
+
+class EngineError(Exception):
+    """The machine or govtune failed, not the user or the input. The command line exits with 1."""
 
 
 class InputError(UsageError):
@@ -43,3 +49,12 @@ def _input_error(
     problem: str, file: str, sheet: str | None, row: int | None, field: str | None
 ) -> InputError:
     return InputError(problem, file=file, sheet=sheet, row=row, field=field)
+
+
+def place(error: BaseException) -> str:
+    """Where an unexpected error arose. Its message may hold a record's text, so it is left out."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f" in {Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}" if trace else ""
+    return type(error).__name__ + where

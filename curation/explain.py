@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from curation import ledger, parquet
 from curation.errors import UsageError
 from curation.run import Run
 
@@ -54,7 +54,7 @@ class Life:
                 )
         fate = f"fate     {entry['fate']}"
         if entry["fate"] != "kept":
-            fate += f" by {entry['stage']}: {entry['reason']}"
+            fate += f" by {entry['stage']}" + (f": {entry['reason']}" if entry["reason"] else "")
             if entry["evidence"]:
                 fate += f" ({entry['evidence']})"
         told.append(fate)
@@ -76,16 +76,15 @@ def explain(run: Run, record: str) -> Life:
     lock = run.lock()
     if not run.ledger:
         raise UsageError(f"{run.private}: no ledger; a published copy alone cannot explain a record")
-    found = _where(run.ledger, "id", record)
+    found = _where(run.ledger, "id", record, ledger.SCHEMA.names)
     if not found:
         raise UsageError(f"{run.folder}: no record with id {record}")
     entry = found[0]
     names = [name for stage in lock["recipe"]["stages"] for name in stage]
     met = names.index(entry["stage"]) + 1 if entry["stage"] in names else 0
-    data = sorted((run.folder / "data").glob("*.parquet"))
-    published = _where(data, "id", record, ["id", "cluster", "split"])
+    published = _where(run.data, "id", record, ["id", "cluster", "split"])
     findings: dict[tuple[str, str, str], int] = {}
-    for span in _where(run.findings, "id", record):
+    for span in _where(run.findings, "id", record, ledger.FINDINGS.names):
         key = (span["field"], span["type"], span["action"])
         findings[key] = findings.get(key, 0) + 1
     return Life(
@@ -95,20 +94,19 @@ def explain(run: Run, record: str) -> Life:
         cluster=published[0]["cluster"] if published else None,
         split=(published[0]["split"] or "train") if published else None,
         duplicates=[
-            row["id"] for row in _where(run.ledger, "ref_id", record) if row["relation"] == "duplicate_of"
+            row["id"]
+            for row in _where(run.ledger, "ref_id", record, ["id", "ref_id", "relation"])
+            if row["relation"] == "duplicate_of"
         ],
-        children=[row["id"] for row in _where(run.ledger, "parent", record)],
+        children=[row["id"] for row in _where(run.ledger, "parent", record, ["id", "parent"])],
     )
 
 
-def _where(
-    files: list[Any], column: str, value: str, columns: list[str] | None = None
-) -> list[dict[str, Any]]:
-    """The rows whose `column` has this value, row group by row group."""
-    rows: list[dict[str, Any]] = []
-    for path in files:
-        with pq.ParquetFile(path) as file:
-            for number in range(file.num_row_groups):
-                table: pa.Table = file.read_row_group(number, columns)
-                rows += table.filter(pc.equal(table[column], value)).to_pylist()
-    return rows
+def _where(files: list[Path], column: str, value: str, columns: list[str]) -> list[dict[str, Any]]:
+    """These columns of the rows whose `column` has this value."""
+    return [
+        row
+        for path in files
+        for table in parquet.tables(path, columns)
+        for row in table.filter(pc.equal(table[column], value)).to_pylist()
+    ]

@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import platform
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -124,8 +125,10 @@ def curate(
         work = _Passes(Store(private / "partitions"), engine, progress)
         parts = work.read(ingest.units(files), recipe.settings())
         rows, problems = sum(part.rows for part in parts), work.problems(parts)
-        if problems and (strict or work.living(parts) == 0):
-            raise problems[0] if strict else UsageError(f"not one readable record: {problems[0]}")
+        if strict and problems:
+            raise problems[0]
+        if work.living(parts) == 0:
+            raise UsageError(f"not one readable record: {problems[0]}")
         for segment in segments(stages):
             parts = work.run(segment, parts)
         progress("publish", 0, 1)
@@ -168,7 +171,7 @@ def fingerprint(stage: Stage) -> str:
     return digest(
         stage.name,
         stage.version,
-        stage.params.model_dump(mode="json"),
+        stage.options(),
         [_file_digest(path) for path in stage.files()],
         versions(stage.packages),
         key_fingerprint(stage.key),
@@ -176,8 +179,9 @@ def fingerprint(stage: Stage) -> str:
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Installed versions of distributions."""
-    return {name: importlib.metadata.version(name) for name in sorted(packages)}
+    """Installed versions of distributions, and of Python, whose Unicode tables decide too."""
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return dict(sorted({**found, "python": platform.python_version()}.items()))
 
 
 def digest(*values: Any) -> str:
@@ -273,17 +277,17 @@ class _Passes:
         return [share.filter(pc.is_valid(share["id"])).combine_chunks() for share in shares]
 
     def _fetch(self, parts: Sequence[Part], keys: Sequence[pa.Table]) -> Fetch:
-        ids = pa.chunked_array([table["id"].combine_chunks() for table in keys])
-        owner = np.repeat(np.arange(len(parts)), [table.num_rows for table in keys])
+        owner = {
+            id_: part for part, table in zip(parts, keys, strict=True) for id_ in table["id"].to_pylist()
+        }
 
         def fetch(wanted: Sequence[str], columns: Sequence[str]) -> pa.Table:
-            wanted_ids = pa.array(wanted, pa.string())
-            owners = owner[pc.index_in(wanted_ids, ids.combine_chunks()).to_numpy()]
-            found = []
-            for number in np.unique(owners):
-                table = self.store.read(parts[number].key, ["id", *columns])
-                found.append(table.filter(pc.is_in(table["id"], wanted_ids)))
-            return align(pa.concat_tables(found), wanted_ids) if found else None
+            ids = pa.array(wanted, pa.string())
+            found = [parts[0], *dict.fromkeys(owner[id_] for id_ in wanted)]
+            tables = [self.store.read(part.key, ["id", *columns]) for part in found]
+            return align(
+                pa.concat_tables([table.filter(pc.is_in(table["id"], ids)) for table in tables]), ids
+            )
 
         return fetch
 
@@ -296,7 +300,10 @@ def _lock(
         "schema": "lock/1",
         "govtune": importlib.metadata.version("govtune"),
         "records_schema": records.VERSION,
-        "recipe": recipe.dump(),
+        "recipe": {
+            **recipe.model_dump(by_alias=True),
+            "stages": [{stage.name: stage.options()} for stage in stages],
+        },
         "stages": {stage.name: fingerprint(stage) for stage in stages},
         "inputs": sorted(
             ({"sha256": file.digest, "bytes": file.size} for file in files), key=lambda f: f["sha256"]

@@ -68,7 +68,7 @@ def plan(
         stages=[
             {
                 "name": stage.name,
-                "options": stage.params.model_dump(mode="json"),
+                "options": stage.options(),
                 "needs": sorted(stage.requires),
                 "fills": list(stage.adds.names),
                 "all_records": isinstance(stage, Exchange),

@@ -6,10 +6,8 @@ the nearest valid one.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curation import ingest, records, shipped
 from curation.errors import UsageError
 from curation.stage import Stage
+from curation.strict import first_fault, read_yaml, require_known
 
 STAGES = {
     "screen": "curation.screen:Screen",
@@ -77,10 +76,6 @@ class Recipe(BaseModel):
             license=self.license,
         )
 
-    def dump(self) -> dict[str, Any]:
-        """The recipe as plain data, for the lock."""
-        return self.model_dump(by_alias=True)
-
 
 def load(name: str, *, settings: Sequence[str] = (), columns: Sequence[str] = ()) -> Recipe:
     """Read a recipe by the name of a shipped one or by path, with what the command line changes in it.
@@ -93,14 +88,14 @@ def load(name: str, *, settings: Sequence[str] = (), columns: Sequence[str] = ()
         UsageError: the recipe is not valid; one line with the place and the nearest valid name.
     """
     path = shipped.find("curation", name)
-    data = _read_yaml(path)
+    data = read_yaml(path)
     for setting in settings:
         _set(data, setting, path.name)
     for column in columns:
         field, separator, headers = column.partition("=")
         if not separator:
             raise UsageError(f"--map {column}: write field=header, for example --map text=诉求内容")
-        data.setdefault("map", {})[field] = [header for header in headers.split(",") if header]
+        data["map"] = {**(data.get("map") or {}), field: [header for header in headers.split(",") if header]}
     return parse(data, path.name)
 
 
@@ -113,12 +108,12 @@ def parse(data: Mapping[str, Any], origin: str = "recipe") -> Recipe:
     try:
         recipe = Recipe.model_validate(data)
     except ValidationError as error:
-        raise UsageError(f"{origin}: {_first(error, Recipe)}") from None
+        raise UsageError(f"{origin}: {first_fault(error, Recipe)}") from None
     for field in recipe.fields:
         if field in records.schema().names:
             raise UsageError(f"{origin}: fields: {field} is a column of {records.VERSION} already")
     for field in recipe.map:
-        _known(field, (*MAPPED, *recipe.fields), f"{origin}: map", "field")
+        require_known(field, (*MAPPED, *recipe.fields), f"{origin}: map", "field")
     _check_order(_stages(recipe, None, origin), recipe, origin)
     return recipe
 
@@ -130,19 +125,6 @@ def build(recipe: Recipe, *, key: bytes | None = None) -> list[Stage]:
         key: for consistent surrogates; only stages that declare `keyed` get it.
     """
     return _stages(recipe, key, recipe.name)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UsageError(f"{path.name}, line {line}: not valid YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise UsageError(f"{path.name}: not a UTF-8 YAML file") from None
-    if not isinstance(data, dict):
-        raise UsageError(f"{path.name}: a recipe is a mapping of keys to values")
-    return data
 
 
 def _set(data: dict[str, Any], setting: str, origin: str) -> None:
@@ -158,11 +140,14 @@ def _set(data: dict[str, Any], setting: str, origin: str) -> None:
         raise UsageError(f"--set {path}: the value is not valid YAML") from None
     stages = [entry for entry in data.get("stages") or [] if isinstance(entry, dict) and first in entry]
     if stages and rest:
-        stages[0][first] = {**(stages[0][first] or {}), rest: value}
+        options = stages[0][first] or {}
+        if not isinstance(options, dict):
+            raise UsageError(f"{origin}: the options of {first} are not a mapping of keys to values")
+        stages[0][first] = {**options, rest: value}
         return
     if rest:
         named = [name for entry in data.get("stages") or [] if isinstance(entry, dict) for name in entry]
-        _known(first, named, f"{origin}: --set {path}", "stage of this recipe")
+        require_known(first, named, f"{origin}: --set {path}", "stage of this recipe")
     data[first] = value
 
 
@@ -174,7 +159,7 @@ def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
                 f"{origin}: stages, entry {number}: one stage each, written as `- name: {{options}}`"
             )
         ((name, options),) = entry.items()
-        _known(name, STAGES, f"{origin}: stages, entry {number}", "stage")
+        require_known(name, STAGES, f"{origin}: stages, entry {number}", "stage")
         if name in [stage.name for stage in built]:
             raise UsageError(f"{origin}: stages, entry {number}: {name} stands twice")
         module, _, attribute = STAGES[name].partition(":")
@@ -182,7 +167,7 @@ def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
         try:
             params = kind.Params.model_validate(options or {})
         except ValidationError as error:
-            raise UsageError(f"{origin}: {name}.{_first(error, kind.Params)}") from None
+            raise UsageError(f"{origin}: {name}.{first_fault(error, kind.Params)}") from None
         built.append(kind(params, key=key if kind.keyed else None))
     return built
 
@@ -202,26 +187,3 @@ def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
             )
         anonymised = anonymised or stage.name == "anonymise"
         filled |= set(stage.adds.names)
-
-
-def _first(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first fault of a pydantic error as `place: what`, without the value."""
-    fault = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        names = [info.alias or name for name, info in model.model_fields.items()]
-        return f"{place}: unknown key{_nearest(str(fault['loc'][-1]), names)}"
-    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-
-
-def _known(name: str, valid: Iterable[str], where: str, what: str) -> None:
-    if name not in valid:
-        raise UsageError(f"{where}: unknown {what} {name}{_nearest(name, valid)}")
-
-
-def _nearest(name: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; valid are {', '.join(names)}" if names else ""

@@ -36,14 +36,25 @@ Card = Callable[[Path, Path], None]
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run by the path of its public folder."""
+    """A run by the path of its public folder.
+
+    Attributes:
+        aside: the private folder of a run that is not in place yet; else it lies beside the public one.
+    """
 
     folder: Path
+    aside: Path | None = None
 
     @property
     def private(self) -> Path:
+        if self.aside:
+            return self.aside
         folder = self.folder.resolve() if self.folder.name in ("", "..") else self.folder
         return folder.with_name(folder.name + ".private")
+
+    @property
+    def data(self) -> list[Path]:
+        return sorted((self.folder / "data").glob("*.parquet"))
 
     @property
     def ledger(self) -> list[Path]:
@@ -107,8 +118,10 @@ def workplace(run: Run) -> Iterator[Path]:
     """
     private, new = run.private, not run.private.exists()
     try:
-        (private / "partitions").mkdir(parents=True, exist_ok=True)
+        private.parent.mkdir(parents=True, exist_ok=True)
+        private.mkdir(mode=0o700, exist_ok=True)
         private.chmod(0o700)
+        (private / "partitions").mkdir(exist_ok=True)
         held = (private / ".lock").open("w")
     except OSError as error:
         raise UsageError(f"{private}: cannot be written: {error.strerror}") from None
@@ -192,7 +205,7 @@ def _write_tables(
             for split in _by_split(table):
                 _write_shards(writers[split], living.filter(pc.equal(_split(living), split)))
     files = {
-        f"data/{shard.path.name}": _describe(shard.path, shard.rows)
+        f"data/{shard.path.name}": describe(shard.path)
         for shards in writers.values()
         for shard in shards
     }
@@ -223,20 +236,27 @@ def _by_action(findings: pa.Table) -> dict[tuple[str, str], int]:
     return {(row["type"], row["action"]): row["count_all"] for row in grouped.to_pylist()}
 
 
-def _describe(path: Path, rows: int) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def describe(path: Path) -> dict[str, Any]:
+    """Digest, size in bytes and number of rows of a data file, as the lock states them.
+
+    Raises:
+        InputError: it is not a readable Parquet file.
+    """
+    with parquet.opened(path) as file:
+        rows = int(file.metadata.num_rows)
+    with path.open("rb") as data:
+        digest = hashlib.file_digest(data, "sha256").hexdigest()
     return {"sha256": digest, "bytes": path.stat().st_size, "rows": rows}
 
 
 def _put_in_place(run: Run, staging: Path) -> None:
+    (run.folder / LOCK).unlink(missing_ok=True)
     for name in ("ledger", "pii"):
         _replace(staging / name, run.private / name)
     if not run.folder.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)
         (staging / "run").rename(run.folder)
     else:
-        (run.folder / LOCK).unlink(missing_ok=True)
         for name in (*MANAGED, LOCK):
             _replace(staging / "run" / name, run.folder / name)
     shutil.rmtree(staging)

@@ -21,7 +21,8 @@ from pydantic import BaseModel, ConfigDict
 from curation import records
 
 Fetch = Callable[[Sequence[str], Sequence[str]], pa.Table]
-"""`fetch(ids, columns)`: these columns of these records, `id` first, in the order of `ids`."""
+"""`fetch(ids, columns)`: these columns of these living records, `id` first, in the order of `ids`. Raises
+KeyError for an id that is none."""
 
 
 class Params(BaseModel):
@@ -67,6 +68,14 @@ class Stage(ABC):
     def __init__(self, params: BaseModel | None = None, *, key: bytes | None = None) -> None:
         self.params: Any = self.Params() if params is None else params
         self.key = key
+
+    def options(self) -> dict[str, Any]:
+        """The options as they may be written down: of a path only the file's name."""
+        options: dict[str, Any] = self.params.model_dump(mode="json")
+        return {
+            name: Path(value).name if isinstance(value, str) and "/" in value else value
+            for name, value in options.items()
+        }
 
     def files(self) -> tuple[Path, ...]:
         """Files the result depends on (policy, taxonomy, model): their digests join the cache key."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from curation.cli import app as curation
-from curation.errors import UsageError
+from curation.errors import EngineError, UsageError, place
 from data_cards.cli import app as data_cards
 from govtune.demo import demo
 from govtune.recipes import app as recipes
@@ -38,13 +38,15 @@ def main() -> None:
         app()
     except UsageError as error:
         _end(str(error), 2)
+    except EngineError as error:
+        _end(str(error), 1)
     except OSError as error:
         _end(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}", 2)
     except Exception as error:  # an unknown error's message may hold a record's text: name the place only
         if os.environ.get("GOVTUNE_DEBUG"):
             raise
         _end(
-            f"internal error: {_place(error)}; GOVTUNE_DEBUG=1 shows the traceback, which may show records", 1
+            f"internal error: {place(error)}; GOVTUNE_DEBUG=1 shows the traceback, which may show records", 1
         )
 
 
@@ -57,11 +59,3 @@ def _card(run: Path, private: Path) -> None:
 def _end(line: str, code: int) -> None:
     print(f"govtune: {line}", file=sys.stderr)
     sys.exit(code)
-
-
-def _place(error: Exception) -> str:
-    frames = error.__traceback__
-    while frames and frames.tb_next:
-        frames = frames.tb_next
-    where = frames.tb_frame.f_code.co_filename if frames else "?"
-    return f"{type(error).__name__} in {Path(where).name}, line {frames.tb_lineno if frames else 0}"

@@ -41,7 +41,11 @@ def demo(
     summary = timed(
         "curate",
         lambda: curate(
-            recipe.load("letters"), [source / "data"], run.folder, workers=workers or cpus(), card=ctx.obj
+            recipe.load("letters"),
+            [source / "data"],
+            run.folder,
+            workers=cpus() if workers is None else workers,
+            card=ctx.obj,
         ),
     )
     result = timed("card check", lambda: check(run.folder, run.private))

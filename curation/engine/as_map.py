@@ -14,7 +14,7 @@ def as_map(stage: Stage, verdict: pa.Table | None = None) -> Callable[[pa.Table]
     """The stage as `table -> table`.
 
     Use it as `dataset.with_format("arrow").map(as_map(stage), batched=True)`. The batch may hold any of the
-    columns of `records/1`; the result holds all of them, and no row is missing: look at `fate`.
+    columns of `records/1`; the result holds all of them beside its own, and no row is missing: look at `fate`.
 
     Args:
         stage: a row-wise stage, or an exchange together with its verdict.
@@ -34,10 +34,11 @@ def as_map(stage: Stage, verdict: pa.Table | None = None) -> Callable[[pa.Table]
         if not ready:
             stage.setup()
             ready = True
-        names = set(records.schema().names)
-        table = records.table({name: batch[name] for name in batch.column_names if name in names})
-        if isinstance(stage, Exchange):
-            return run_exchange(stage, table, verdict)
-        return run(stage, table)
+        own = records.own_fields(batch.schema)
+        table = records.table({name: batch[name] for name in batch.column_names if name not in own})
+        after = run_exchange(stage, table, verdict) if isinstance(stage, Exchange) else run(stage, table)
+        for name in own:
+            after = after.append_column(name, batch[name])
+        return after
 
     return apply

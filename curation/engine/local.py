@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from curation.errors import UsageError
+from curation.errors import EngineError, UsageError, place
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -47,8 +47,8 @@ class LocalEngine:
         """`function` of each task, in order. A few tasks per worker wait in the queue, not all of them.
 
         Raises:
-            UsageError: a worker process died, most often for lack of memory.
-            Exception: what `function` raised for the first task that failed.
+            EngineError: a worker process died, most often for lack of memory, or met a defect.
+            UsageError: what `function` raised for the first task that failed.
         """
         if self.workers == 1 or len(tasks) < 2:
             yield from map(function, tasks)
@@ -63,19 +63,31 @@ class LocalEngine:
         waiting: list[Future[Result]] = []
         try:
             for task in tasks:
-                waiting.append(self._pool.submit(function, task))
+                waiting.append(self._pool.submit(_call, function, task))
                 if len(waiting) > 4 * self.workers:
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()
         except BrokenProcessPool:
-            raise UsageError(
+            raise EngineError(
                 "a worker process died, most often for lack of memory; run again with fewer --workers: "
                 "finished partitions are kept"
             ) from None
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _call(function: Callable[[Task], Result], task: Task) -> Result:
+    """In a worker: an unexpected error crosses to the parent as its place only."""
+    try:
+        return function(task)
+    except (UsageError, EngineError):
+        raise
+    except Exception as error:
+        if os.environ.get("GOVTUNE_DEBUG"):
+            raise
+        raise EngineError(f"internal error: {place(error)}") from None
 
 
 def _end_with(parent: int) -> None:

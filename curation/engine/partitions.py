@@ -40,17 +40,18 @@ class Store:
     def path(self, key: str, what: str = "records") -> Path:
         return self.folder / f"{key}.{what}.parquet"
 
-    def has(self, key: str) -> bool:
-        return self.path(key).exists()
-
     def read(self, key: str, columns: list[str] | None = None, what: str = "records") -> pa.Table:
         return parquet.read(self.path(key, what), columns)
 
     def write(self, key: str, table: pa.Table, what: str = "records") -> None:
         parquet.write(table, self.path(key, what))
 
-    def part(self, key: str) -> Part:
-        return Part(key, parquet.rows(self.path(key)))
+    def find(self, key: str) -> Part | None:
+        """The finished partition; one that a crash of the machine has damaged counts as missing."""
+        try:
+            return Part(key, parquet.rows(self.path(key)))
+        except (OSError, pa.ArrowInvalid):
+            return None
 
     def keep_only(self, used: set[str]) -> None:
         """Remove what the finished run did not need, and what killed runs left half written."""
@@ -118,8 +119,9 @@ def read_unit(task: ReadTask) -> Done:
     """Read a unit into partitions with the extra column `own_id`."""
     listing = task.store.folder / f"{task.key}.json"
     if listing.exists():
-        keys = json.loads(listing.read_text())
-        return Done([task.store.part(key) for key in keys], {}, True)
+        found = [task.store.find(key) for key in json.loads(listing.read_text())]
+        if all(found):
+            return Done([part for part in found if part], {}, True)
     started = time.process_time()
     parts = []
     for number, table in enumerate(ingest.read(task.unit, task.settings)):
@@ -134,8 +136,8 @@ def read_unit(task: ReadTask) -> Done:
 
 def run_pass(task: PassTask) -> Done:
     """Run a segment over a partition; the keys of the closing exchange are written before the records."""
-    if task.store.has(task.key):
-        return Done([task.store.part(task.key)], {}, True)
+    if found := task.store.find(task.key):
+        return Done([found], {}, True)
     seconds: dict[str, float] = {}
     started = time.process_time()
 

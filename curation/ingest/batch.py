@@ -32,11 +32,12 @@ ROWS = 500
 OWN_ID = pa.field("own_id", pa.string())
 """The last column of what `read` yields: the input's own id, where it may be published."""
 
-_ID = r"^[\x21-\x7e]{1,64}$"
+_ID = r"^[A-Za-z0-9_.:/()-]{1,64}$"
 _MOBILE = r"1[3-9][0-9]{9}"
 _PERSONAL_ID = (
     # Ids are often a date and a telephone number glued together, so one boundary is enough.
     rf"(?:^|[^0-9]){_MOBILE}|{_MOBILE}(?:$|[^0-9])"
+    r"|(?:^|[^0-9])0[0-9]{2,3}-?[2-9][0-9]{6,7}(?:$|[^0-9])"
     r"|[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]"
 )
 _LABEL = r"^[^\n]{1,40}$"

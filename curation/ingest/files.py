@@ -205,6 +205,8 @@ def _json_units(file: SourceFile) -> Iterator[Unit]:
             stop = start + len(chunk) + len(tail)
             yield Unit((file,), start, stop, row)
             start, row = stop, row + chunk.count(b"\n") + tail.count(b"\n")
+        if start == 0:
+            yield Unit((file,))  # reading it says that it is empty
 
 
 def _parquet_units(file: SourceFile) -> Iterator[Unit]:
@@ -224,7 +226,18 @@ def _parquet_units(file: SourceFile) -> Iterator[Unit]:
 
 
 def items(file: SourceFile, unit: Unit, settings: Settings) -> Iterator[Batch | Failure]:
-    """What the reader of the file's format gives; a file that cannot be read to its end says so there."""
+    """What the reader of the file's format gives; a file that cannot be read to its end, or that holds
+    nothing, says so there."""
+    empty = True
+    for item in _items(file, unit, settings):
+        empty = False
+        yield item
+    first_of_several = file.format == "jsonl" and 0 < unit.stop < file.size
+    if empty and unit.start == 0 and not first_of_several:
+        yield Failure("empty_file")
+
+
+def _items(file: SourceFile, unit: Unit, settings: Settings) -> Iterator[Batch | Failure]:
     part = {"start": unit.start, "stop": unit.stop, "first_row": unit.first_row}
     try:
         match file.format:

@@ -10,6 +10,7 @@ Item = TypeVar("Item")
 PROBLEMS = {
     "unknown_format": "format not supported; supported: JSON lines, CSV, TSV, XLSX, XLS, Parquet, TXT, MD",
     "unreadable_file": "cannot be read: the file is damaged, protected, or not what its name says",
+    "empty_file": "holds no record",
     "no_text_column": "no column holds a text; name it with --map text=HEADER",
     "broken_json": "not valid JSON",
     "not_an_object": "not a JSON object",

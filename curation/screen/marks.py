@@ -8,6 +8,8 @@ page (GB/T 9704-2012, 7.2.2). Words such as 国家秘密分为绝密、机密、
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import regex
 
@@ -38,38 +40,28 @@ _KEEP_IT = r"(?:注意保存|注意保密|妥善保管|请勿外传|严禁外传
 # Not a state secret's level, though it ends with the same two characters.
 _NOT_STATE = r"(?<!商业|工作|个人|核心|普通)"
 
-_RULES = (
-    ("star", SECRECY, rf"{_NOT_STATE}{_LEVEL}{_GAP}(?:{_STAR}|{_ASTERISK}{_GAP}(?={_PERIOD}))"),
+_SECRECY_RULES = (
+    rf"{_NOT_STATE}{_LEVEL}{_GAP}(?:(?P<star>{_STAR})|(?P<star>{_ASTERISK}){_GAP}(?={_PERIOD}))",
     # `密级：绝密、机密、秘密` lists the levels; a document has one of them.
-    ("field", SECRECY, rf"{_FIELD}{_GAP}[：:]{_GAP}{_OPEN}?[☑√■]?{_LEVEL}(?!{_LISTED})"),
-    (
-        "period",
-        SECRECY,
-        rf"{_START}{_COPY_NUMBER}?{_OPEN}?{_LEVEL}{_BLANK}[·•,，]?{_BLANK}{_PERIOD}{_CLOSE}?{_BLANK}{_URGENCY}?{_END}",
-    ),
-    ("brackets", SECRECY, rf"{_OPEN}{_LEVEL}{_BLANK}[·•,，、]{_BLANK}{_PERIOD}{_CLOSE}"),
-    (
-        "line",
-        SECRECY,
-        rf"{_START}{_COPY_NUMBER}?{_OPEN}?{_LEVEL}{_CLOSE}?{_BLANK}{_COPY_NUMBER}?{_URGENCY}?{_END}",
-    ),
-    ("prefix", SECRECY, rf"\A\s*[【〔\[［（(]{_LEVEL}[】〕\]］）)]"),
-    ("internal star", INTERNAL, rf"(?P<level>{_INTERNAL_WORDS}){_GAP}{_STAR}"),
-    (
-        "internal field",
-        INTERNAL,
-        rf"{_FIELD}{_GAP}[：:]{_GAP}(?P<level>内部|{_INTERNAL_WORDS})(?!{_LISTED})",
-    ),
-    (
-        "internal line",
-        INTERNAL,
-        rf"{_START}{_OPEN}?(?P<level>{_INTERNAL_WORDS}){_CLOSE}?"
-        rf"(?:[\s，,。；;·]*{_KEEP_IT})*[！!。]?{_CLOSE}?{_END}",
-    ),
-    ("internal note", INTERNAL, rf"{_OPEN}(?P<level>此件不(?:予)?公开)(?:发布)?{_CLOSE}"),
+    rf"{_FIELD}{_GAP}[：:]{_GAP}{_OPEN}?[☑√■]?{_LEVEL}(?!{_LISTED})",
+    rf"{_START}{_COPY_NUMBER}?{_OPEN}?{_LEVEL}{_BLANK}[·•,，]?{_BLANK}{_PERIOD}{_CLOSE}?{_BLANK}{_URGENCY}?{_END}",
+    rf"{_OPEN}{_LEVEL}{_BLANK}[·•,，、]{_BLANK}{_PERIOD}{_CLOSE}",
+    rf"\A\s*[【〔\[［（(]{_LEVEL}[】〕\]］）)]",
 )
-_COMPILED = tuple((name, reason, regex.compile(text, regex.MULTILINE)) for name, reason, text in _RULES)
-_LEVEL_ONLY = regex.compile(rf"^{_BLANK}{_LEVEL}{_BLANK}$")
+_INTERNAL_RULES = (
+    rf"(?P<level>{_INTERNAL_WORDS}){_GAP}(?P<star>{_STAR})",
+    rf"{_FIELD}{_GAP}[：:]{_GAP}(?P<level>内部|{_INTERNAL_WORDS})(?!{_LISTED})",
+    rf"{_START}{_OPEN}?(?P<level>{_INTERNAL_WORDS}){_CLOSE}?(?:[\s，,。；;·]*{_KEEP_IT})*[！!。]?{_CLOSE}?{_END}",
+    rf"{_OPEN}(?P<level>此件不(?:予)?公开)(?:发布)?{_CLOSE}",
+)
+_SECRECY_PATTERNS = [regex.compile(rule, regex.MULTILINE) for rule in _SECRECY_RULES]
+_INTERNAL_PATTERNS = [regex.compile(rule, regex.MULTILINE) for rule in _INTERNAL_RULES]
+
+_LEVEL_LINE = regex.compile(
+    rf"{_START}{_COPY_NUMBER}?{_OPEN}?{_LEVEL}{_CLOSE}?{_BLANK}{_COPY_NUMBER}?{_URGENCY}?{_END}"
+)
+_LEVEL_ONLY = regex.compile(rf"{_BLANK}{_LEVEL}{_BLANK}")
+_LINE = regex.compile(r"[^\n]+")
 
 SUSPECT = r"密|内部|此件不"
 """RE2 pattern that every marked text matches: a cheap first look at a whole column."""
@@ -81,31 +73,44 @@ class Mark:
 
     Attributes:
         reason: `secrecy_mark` or `internal_mark`.
-        rule: which form of mark.
         level: the level in plain characters, `机密`; `机密★` where a star follows.
         start: offset of the mark in code points.
     """
 
     reason: str
-    rule: str
     level: str
     start: int
 
 
 def find_mark(text: str) -> Mark | None:
     """The first mark of a text by severity (secrecy before internal), or None."""
-    for name, reason, pattern in _COMPILED:
-        for match in pattern.finditer(text):
-            if name == "line" and not _stands_in_head(text, match.start("level"), match.end()):
-                continue
-            level = regex.sub(r"[\s\p{Cf}]", "", match["level"])
-            return Mark(reason, name, level + "★" * name.endswith("star"), match.start("level"))
+    if match := _first(_SECRECY_PATTERNS, text):
+        return _mark(SECRECY, match)
+    if found := _level_on_a_line(text):
+        return found
+    if match := _first(_INTERNAL_PATTERNS, text):
+        return _mark(INTERNAL, match)
     return None
 
 
-def _stands_in_head(text: str, start: int, end: int) -> bool:
-    """Whether a line with a level alone is in the page's header and no item of a list of levels."""
-    lines_before = [line for line in text[:start].splitlines() if line.strip()]
-    lines_after = [line for line in text[end:].splitlines() if line.strip()]
-    neighbours = lines_before[-1:] + lines_after[:1]
-    return len(lines_before) < HEAD_LINES and not any(_LEVEL_ONLY.match(line) for line in neighbours)
+def _first(patterns: list[Any], text: str) -> Any:
+    """The match of the first pattern that has one."""
+    return next((match for pattern in patterns if (match := pattern.search(text))), None)
+
+
+def _level_on_a_line(text: str) -> Mark | None:
+    """A level that has a line of the page's header to itself and is no item of a list of levels."""
+    written = (line for line in _LINE.finditer(text) if not line.group().isspace())
+    lines = list(islice(written, HEAD_LINES + 1))
+    for index, line in enumerate(lines[:HEAD_LINES]):
+        neighbours = lines[max(index - 1, 0) : index] + lines[index + 1 : index + 2]
+        match = _LEVEL_LINE.fullmatch(line.group())
+        if match and not any(_LEVEL_ONLY.fullmatch(other.group()) for other in neighbours):
+            return _mark(SECRECY, match, line.start())
+    return None
+
+
+def _mark(reason: str, match: Any, start: int = 0) -> Mark:
+    level = regex.sub(r"[\s\p{Cf}]", "", match["level"])
+    starred = bool(match.groupdict().get("star"))
+    return Mark(reason, level + "★" * starred, start + match.start("level"))

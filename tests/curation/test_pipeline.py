@@ -9,6 +9,8 @@ import pytest
 
 from curation import Run, UsageError, curate, load, parquet
 from curation.pipeline import Summary
+from data_cards.card import build
+from data_cards.check import check
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -208,3 +210,16 @@ def test_category_fields_of_the_recipe_are_published(tmp_path: Path) -> None:
     source = jsonl(tmp_path / "in.jsonl", [{"text": QUESTIONS[0], "区县": "南城区"}])
     curate(load(str(recipe)), [source], tmp_path / "run")
     assert [row["district"] for row in published(tmp_path / "run")] == ["南城区"]
+
+
+def test_the_real_letters_are_all_accounted_for_and_their_card_is_true(shared: Path, tmp_path: Path) -> None:
+    summary = curate(
+        load("default", settings=["anonymise.names=none"]),
+        [shared / "letters" / "hotspot.jsonl"],
+        tmp_path / "run",
+        card=build,
+    )
+    assert summary.rows == sum(counts(summary).values()) == 4326
+    assert counts(summary)["dropped"] > 100
+    result = check(tmp_path / "run", Run(tmp_path / "run").private)
+    assert result.problems == []

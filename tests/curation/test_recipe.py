@@ -80,6 +80,7 @@ def test_the_command_line_changes_options_and_columns() -> None:
     [
         (["dedupe.threshold=1"], [], "unknown stage of this recipe dedupe"),
         (["deduplicate.threshold"], [], "write stage.option=value"),
+        (["deduplicate=yes", "deduplicate.threshold=1"], [], "deduplicate"),
         (["deduplicate.threshold=["], [], "not valid YAML"),
         ([], ["text"], "write field=header"),
     ],
@@ -96,6 +97,19 @@ def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
     path.write_text("schema: curation/1\nname: [\nstages: {", encoding="utf-8")
     with pytest.raises(UsageError, match=r"broken\.yaml, line \d+: not valid YAML"):
         recipe.load(str(path))
+
+
+def test_a_key_that_stands_twice_is_a_fault_not_the_last_one_wins(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("schema: curation/1\nname: a\nname: b\nstages: []\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"twice\.yaml, line 3: not valid YAML: name stands twice"):
+        recipe.load(str(path))
+
+
+def test_an_empty_map_can_be_filled_on_the_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("schema: curation/1\nname: a\nmap:\nstages: [{clean: {}}]\n", encoding="utf-8")
+    assert recipe.load(str(path), columns=["text=正文"]).map == {"text": ["正文"]}
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
