@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from curation import Run, parquet
+from curation.records import TEXT_FIELDS
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,9 @@ def test_planted_duplicates_go_and_planted_variants_stay(curated: Path, truth: l
     assert wrong == []
 
 
-def test_the_terminal_shows_no_personal_value(sample: Path, tmp_path: Path, values: set[str]) -> None:
+def test_the_terminal_shows_neither_personal_values_nor_six_characters_of_any_record(
+    sample: Path, tmp_path: Path, values: set[str]
+) -> None:
     commands = [
         ["inspect", str(sample / "data")],
         ["plan", "letters", "--input", str(sample / "data")],
@@ -86,3 +89,13 @@ def test_the_terminal_shows_no_personal_value(sample: Path, tmp_path: Path, valu
     explain = [sys.executable, "-m", "govtune", "explain", str(tmp_path / "run"), record]
     shown += subprocess.run(explain, capture_output=True, text=True, check=True).stdout
     assert [value for value in values if value in shown] == []
+    for path in (sample / "data").rglob("*"):  # a file's name is no record
+        shown = shown.replace(path.name, "")
+    partitions = (Run(tmp_path / "run").private / "partitions").glob("*-*.records.parquet")
+    tables = [parquet.read(path, list(TEXT_FIELDS)) for path in partitions]
+    texts = "\n".join(
+        text for table in tables for name in TEXT_FIELDS for text in table[name].to_pylist() if text
+    )
+    six = {line[at : at + 6] for line in shown.splitlines() for at in range(len(line) - 5)}
+    assert len(texts) > 50_000
+    assert sorted(each for each in six if each in texts) == []
