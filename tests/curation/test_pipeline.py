@@ -5,9 +5,12 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from curation import Run, UsageError, curate, load, parquet
+from curation import Expand, Run, UsageError, curate, load, parquet, records
+from curation.clean import Clean
+from curation.explain import explain
 from curation.pipeline import Summary
 from data_cards.card import build
 from data_cards.check import check
@@ -223,3 +226,37 @@ def test_the_real_letters_are_all_accounted_for_and_their_card_is_true(shared: P
     assert counts(summary)["dropped"] > 100
     result = check(tmp_path / "run", Run(tmp_path / "run").private)
     assert result.problems == []
+
+
+class Sentences(Expand):
+    """A record's sentences; one without a full stop has none."""
+
+    name = "sentences"
+
+    def expand(self, table: pa.Table) -> pa.Table:
+        rows = [row for row in table.to_pylist() if "。" in row["text"]]
+        pieces = [
+            (row, number, text) for row in rows for number, text in enumerate(row["text"].split("。")) if text
+        ]
+        return records.table(
+            {
+                "id": [f"{row['id']}-{number}" for row, number, _ in pieces],
+                "parent": [row["id"] for row, _, _ in pieces],
+                "kind": [row["kind"] for row, _, _ in pieces],
+                "text": [text for _, _, text in pieces],
+            }
+        )
+
+
+def test_records_that_become_several_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["路灯坏了。井盖丢了。垃圾没人清运。", "没有句号的一句话"]
+    source = jsonl(tmp_path / "in.jsonl", [{"id": f"n{n}", "text": text} for n, text in enumerate(texts)])
+    monkeypatch.setattr("curation.pipeline.recipes.build", lambda recipe, key: [Sentences(), Clean()])
+    summary = curate(light(), [source], tmp_path / "run")
+    assert (summary.rows, summary.children) == (2, 3)
+    assert counts(summary) == {"kept": 3, "dropped": 1, "expanded": 1}
+    assert [row["parent"] for row in published(tmp_path / "run")] == ["n0"] * 3
+    told = explain(Run(tmp_path / "run"), "n0").lines()
+    assert "fate     expanded by sentences" in told
+    assert told[-1].startswith("became   3 records: n0-0")
+    assert "from     record n0" in explain(Run(tmp_path / "run"), "n0-1").lines()
