@@ -1,14 +1,18 @@
-"""The one Parquet writer. Equal tables give equal bytes: combined chunks, no schema metadata, fixed row
-groups and compression. A file appears whole or not at all."""
+"""How our Parquet files are written and read. Equal tables give equal bytes: combined chunks, no schema
+metadata, fixed row groups and compression. A file appears whole or not at all."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from curation.errors import InputError
 
 ROW_GROUP = 10_000
 """Rows per row group, whatever the tables that were written."""
@@ -71,7 +75,39 @@ def read(path: Path, columns: list[str] | None = None) -> pa.Table:
         return file.read(columns).combine_chunks()
 
 
+def tables(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """These columns of the file, row group by row group.
+
+    Raises:
+        InputError: the file is damaged or lacks a column.
+    """
+    with opened(path) as file:
+        if lacking := set(columns) - set(file.schema_arrow.names):
+            raise InputError(f"has no column {min(lacking)}", file=_short(path))
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, list(columns))
+
+
 def rows(path: Path) -> int:
     """The number of rows, from the footer alone."""
     with pq.ParquetFile(path) as file:
         return int(file.metadata.num_rows)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A file of a finished run, its footer read.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError):
+        raise InputError("is not a readable Parquet file", file=_short(path)) from None
+
+
+def _short(path: Path) -> str:
+    """Folder and name: enough to find a file within a run, and no machine's path."""
+    return f"{path.parent.name}/{path.name}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
 import json
 import math
 import shutil
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 
 from curation import ledger, parquet, records
 from curation.errors import UsageError
+from curation.files import sha256
 
 LOCK = "govtune.lock.json"
 MANAGED = ("data", "figures", "README.md", "croissant.json", "metrics.json", "report.html")
@@ -205,9 +205,7 @@ def _write_tables(
             for split in _by_split(table):
                 _write_shards(writers[split], living.filter(pc.equal(_split(living), split)))
     files = {
-        f"data/{shard.path.name}": describe(shard.path)
-        for shards in writers.values()
-        for shard in shards
+        f"data/{shard.path.name}": describe(shard.path) for shards in writers.values() for shard in shards
     }
     counted = sorted(((*fate, count) for fate, count in fates.items()), key=ledger.order)
     return Published(entries.rows, counted, sorted((*key, count) for key, count in spans.items())), files
@@ -244,9 +242,7 @@ def describe(path: Path) -> dict[str, Any]:
     """
     with parquet.opened(path) as file:
         rows = int(file.metadata.num_rows)
-    with path.open("rb") as data:
-        digest = hashlib.file_digest(data, "sha256").hexdigest()
-    return {"sha256": digest, "bytes": path.stat().st_size, "rows": rows}
+    return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows}
 
 
 def _put_in_place(run: Run, staging: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from curation.files import whole_file
+from curation.run import Run
 from data_cards.measure import measure, read_lock
 from data_cards.sections import SECTIONS
 from data_cards.words import Words
@@ -29,15 +30,16 @@ def build(run: Path, private: Path, *, lang: str = "zh") -> None:
 
     Args:
         run: folder with `data/` and the lock.
-        private: its private folder, with `ledger/` and `pii/`.
+        private: its private folder, with `ledger/` and, where the run anonymises, `pii/`.
         lang: language of the body, `zh` or `en`; the numbers are the same.
 
     Raises:
         UsageError: not a run folder, or a language that is not there.
         InputError: a file of the run is missing or cannot be read.
     """
-    metrics = measure(run, private)
-    card = render(metrics, read_lock(run), lang)
+    whole = Run(run, private)
+    metrics = measure(whole)
+    card = render(metrics, read_lock(whole), lang)
     _write(run / METRICS, canonical(metrics))
     _write(run / CARD, card)
 
@@ -45,7 +47,8 @@ def build(run: Path, private: Path, *, lang: str = "zh") -> None:
 def render(metrics: Mapping[str, Any], lock: Mapping[str, Any], lang: str) -> str:
     """The card as Markdown; equal arguments give equal bytes."""
     words = Words(lang)
-    body = "\n\n".join("\n".join(section(metrics, lock, words)) for section in SECTIONS)
+    sections = [section(metrics, lock, words) for section in SECTIONS]
+    body = "\n\n".join("\n".join(lines) for lines in sections if lines)
     front = yaml.safe_dump(front_matter(metrics, lock), allow_unicode=True, sort_keys=False)
     return f"---\n{front}---\n\n{body}\n"
 
@@ -95,10 +98,5 @@ def _size_category(records: int) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -18,20 +18,12 @@ from typing import Any
 import orjson
 import pyarrow.compute as pc
 
+from curation import parquet, records
 from curation.errors import InputError
-from curation.records import public_schema
-from curation.run import LOCK
+from curation.run import LOCK, Run, describe
 from data_cards.card import CARD, METRICS, canonical, render
-from data_cards.columns import describe_file, open_parquet, tables, value_counts
-from data_cards.measure import (
-    FROM_LEDGER,
-    SCHEMA,
-    data_files,
-    ledger_files,
-    measure,
-    measure_published,
-    read_lock,
-)
+from data_cards.columns import group_counts, tables, value_counts
+from data_cards.measure import FROM_LEDGER, SCHEMA, measure, measure_published, read_lock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +44,16 @@ def check(run: Path, private: Path | None) -> CheckResult:
     Raises:
         UsageError: `run` is not a run folder.
     """
-    lock = read_lock(run)
+    published = Run(run, private)
+    lock = read_lock(published)
     notes = []
     if private is None:
         notes.append(f"no private folder: {', '.join(FROM_LEDGER)} could not be computed again")
     try:
-        problems = [*_files(run, lock), *_columns(run, lock), *_ids(run, private)]
-        measured = measure(run, private) if private else measure_published(run)
+        problems = [*_files(run, lock), *_columns(published, lock), *_ids(published)]
+        if private:
+            problems += _ledger(published)
+        measured = measure(published) if private else measure_published(published)
     except InputError as error:
         return CheckResult([str(error)], notes)
     try:
@@ -86,30 +81,35 @@ def _files(run: Path, lock: Mapping[str, Any]) -> Iterator[str]:
         if name not in there:
             yield f"{name}: in the lock but missing"
             continue
-        for key, value in describe_file(run / name).items():
+        for key, value in describe(run / name).items():
             if stated.get(key) != value:
                 yield f"{name}: {key} is {value}, the lock says {stated.get(key)}"
 
 
-def _columns(run: Path, lock: Mapping[str, Any]) -> Iterator[str]:
-    """Nothing but the columns that may be published."""
-    allowed = set(public_schema(lock["recipe"]["fields"]).names)
-    for path in data_files(run):
-        for name in open_parquet(path).schema_arrow.names:
+def _columns(run: Run, lock: Mapping[str, Any]) -> Iterator[str]:
+    """Nothing but the columns that may be published, whatever fields the lock claims for its recipe."""
+    allowed = set(records.public_schema(lock["recipe"]["fields"]).names)
+    allowed -= {*records.PRIVATE.names, *records.FATE.names}
+    for path in run.data:
+        with parquet.opened(path) as file:
+            names = file.schema_arrow.names
+        for name in names:
             if name not in allowed:
                 yield f"data/{path.name}: column {name} may not be published"
 
 
-def _ids(run: Path, private: Path | None) -> Iterator[str]:
-    """Each record is published once, and where there is a ledger, exactly those that it keeps."""
-    published = value_counts(data_files(run), "id")
-    if twice := sum(times > 1 for times in published.values()):
+def _ids(run: Run) -> Iterator[str]:
+    """Each record is published once."""
+    if twice := sum(times > 1 for times in value_counts(run.data, "id").values()):
         yield f"data: {twice} ids stand more than once"
-    if private is None:
-        return
+
+
+def _ledger(run: Run) -> Iterator[str]:
+    """Exactly the records that the ledger keeps are published, and the findings say the same of each."""
+    published = value_counts(run.data, "id")
     known: Counter[str] = Counter()
     kept: set[str] = set()
-    for part in tables(ledger_files(private), ["id", "fate"]):
+    for part in tables(run.ledger, ["id", "fate"]):
         known.update(part["id"].to_pylist())
         kept.update(part.filter(pc.equal(part["fate"], "kept"))["id"].to_pylist())
     if twice := sum(times > 1 for times in known.values()):
@@ -118,6 +118,11 @@ def _ids(run: Path, private: Path | None) -> Iterator[str]:
         yield f"data: {strangers} records are not kept by the ledger"
     if lost := len(kept - published.keys()):
         yield f"data: {lost} records that the ledger keeps are missing"
+    found = group_counts(tables(run.findings, ["id", "kept"])).keys()
+    if unknown := len({record for record, _ in found} - known.keys()):
+        yield f"findings: {unknown} records are not in the ledger"
+    if contrary := len({record for record, said in found if record in known and said != (record in kept)}):
+        yield f"findings: {contrary} records are kept in one and not in the other of findings and ledger"
 
 
 def _totals(measured: Mapping[str, Any], lock: Mapping[str, Any]) -> Iterator[str]:

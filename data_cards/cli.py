@@ -28,10 +28,10 @@ def build(
 
     Example: govtune card build runs/letters --lang en
     """
+    from curation.run import Run
     from data_cards.card import build as build_card
-    from data_cards.measure import read_lock
 
-    read_lock(run)
+    Run(run).lock()
     private = _private(run)
     if private is None:
         raise UsageError(f"{run}: a card needs the ledger in {run.name}.private, which is not beside it")

@@ -1,8 +1,8 @@
-"""Counting over Parquet files column by column, some ten thousand rows in memory at a time."""
+"""Counting over Parquet files column by column, one row group in memory at a time."""
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,29 +10,20 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from curation.errors import InputError
+from curation import parquet
 
 NAMED_VALUES = 20
 """How many values of a column are named; the others are counted together."""
 
 
 def tables(files: Iterable[Path], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """These columns of the files, in pieces.
+    """These columns of all the files, a row group at a time.
 
     Raises:
         InputError: a file is damaged or lacks a column.
     """
-    for path in files:
-        file = open_parquet(path)
-        if lacking := set(columns) - set(file.schema_arrow.names):
-            raise InputError(f"has no column {min(lacking)}", file=short_name(path))
-        try:
-            for batch in file.iter_batches(columns=list(columns)):
-                yield pa.Table.from_batches([batch])
-        except (pa.ArrowException, OSError):
-            raise InputError("is not a readable Parquet file", file=short_name(path)) from None
+    return itertools.chain.from_iterable(parquet.tables(path, columns) for path in files)
 
 
 def value_counts(
@@ -83,36 +74,3 @@ def distribution(counts: Counter[Any], named_from: int = 1) -> dict[str, Any]:
         },
         "missing": sum(counts.values()) - sum(known.values()),
     }
-
-
-def describe_file(path: Path) -> dict[str, Any]:
-    """Digest, size in bytes and number of rows of a Parquet file, as the lock states them."""
-    return {"sha256": sha256(path), "bytes": path.stat().st_size, "rows": rows(path)}
-
-
-def rows(path: Path) -> int:
-    """Number of rows of a Parquet file."""
-    return int(open_parquet(path).metadata.num_rows)
-
-
-def open_parquet(path: Path) -> pq.ParquetFile:
-    """The file, its footer read.
-
-    Raises:
-        InputError: it is not Parquet.
-    """
-    try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError):
-        raise InputError("is not a readable Parquet file", file=short_name(path)) from None
-
-
-def short_name(path: Path) -> str:
-    """Folder and name, enough to find a file within a run."""
-    return f"{path.parent.name}/{path.name}"
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,8 @@
 private ledger.
 
 The metrics hold no record text and no file name of an input. What has no meaning for a run (personal data
-where nothing looked for it) is null, never zero.
+where nothing looked for it) is null, never zero. What a record holds in its column `pii` stands flat in the
+run's `pii/` as findings, one row per span; the metrics count them under `personal_data`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,9 @@ from pydantic import BaseModel, ValidationError
 
 from curation import records
 from curation.errors import InputError, UsageError
-from curation.run import LOCK, Run
-from data_cards.columns import (
-    count,
-    describe_file,
-    distribution,
-    group_counts,
-    rows,
-    sha256,
-    short_name,
-    tables,
-    value_counts,
-)
+from curation.files import sha256
+from curation.run import LOCK, Run, describe
+from data_cards.columns import count, distribution, group_counts, tables, value_counts
 
 SCHEMA = "metrics/1"
 
@@ -74,42 +66,38 @@ class _Lock(BaseModel):
     records: dict[str, int]
 
 
-def measure(run: Path, private: Path) -> dict[str, Any]:
+def measure(run: Run) -> dict[str, Any]:
     """All metrics of a run, as JSON data.
 
     Counts are exact. Lengths are in characters (Unicode code points); median and 95th percentile are
     lengths that occur (nearest rank); means are rounded to six significant digits.
 
-    Args:
-        run: folder with `data/` and the lock.
-        private: its private folder, with `ledger/` and, where the run anonymises, `pii/`.
-
     Raises:
-        UsageError: `run` is not a run folder.
+        UsageError: `run` is not a finished run.
         InputError: a file of the run is missing or cannot be read.
     """
-    return {**measure_published(run), **_measure_private(private, read_lock(run))}
+    return {**measure_published(run), **_measure_private(run)}
 
 
-def measure_published(run: Path) -> dict[str, Any]:
+def measure_published(run: Run) -> dict[str, Any]:
     """The metrics that a published copy is enough for: all but `FROM_LEDGER`.
 
     Raises:
         UsageError, InputError: as `measure`.
     """
     lock = read_lock(run)
-    files = data_files(run)
+    files = run.data
     lengths = {path: _text_lengths(path) for path in files}
     splits = _splits(lengths)
     return {
         "schema": SCHEMA,
-        "lock": {"sha256": sha256(run / LOCK)},
+        "lock": {"sha256": sha256(run.folder / LOCK)},
         "inputs": {"files": len(lock["inputs"]), "bytes": sum(file["bytes"] for file in lock["inputs"])},
         "processing": _processing(lock),
-        "files": {path.relative_to(run).as_posix(): describe_file(path) for path in files},
+        "files": {f"data/{path.name}": describe(path) for path in files},
         "splits": splits,
         "published": {
-            unit: sum(split[unit] for split in splits.values()) for unit in ("records", "characters", "bytes")
+            unit: sum(split[unit] for split in splits.values()) for unit in ("records", "characters")
         },
         "lengths": {
             field: _length_statistics(sum((lengths[path][field] for path in files), Counter()))
@@ -129,40 +117,23 @@ def measure_published(run: Path) -> dict[str, Any]:
     }
 
 
-def read_lock(run: Path) -> dict[str, Any]:
+def read_lock(run: Run) -> dict[str, Any]:
     """The lock of a run.
 
     Raises:
         UsageError: there is none, or it is not one of ours.
     """
-    lock = Run(run).lock()
+    lock = run.lock()
     try:
         _Lock.model_validate(lock)
     except ValidationError:
-        raise UsageError(f"{run}: {LOCK} lacks what a card is made of") from None
+        raise UsageError(f"{run.folder}: {LOCK} lacks what a card is made of") from None
     return lock
 
 
 def stages(lock: Mapping[str, Any]) -> list[str]:
     """Names of a run's stages in their order; reading the input comes first."""
     return ["ingest", *(name for stage in lock["recipe"]["stages"] for name in stage)]
-
-
-def data_files(run: Path) -> list[Path]:
-    """The published Parquet files in order."""
-    return sorted((run / "data").glob("*.parquet"))
-
-
-def ledger_files(private: Path) -> list[Path]:
-    """The files of the ledger in order.
-
-    Raises:
-        InputError: there is none.
-    """
-    files = _parts(private / "ledger")
-    if not files:
-        raise _missing(private / "ledger")
-    return files
 
 
 def _text_lengths(path: Path) -> dict[str, Counter[int]]:
@@ -175,14 +146,13 @@ def _text_lengths(path: Path) -> dict[str, Counter[int]]:
 
 
 def _splits(lengths: Mapping[Path, Mapping[str, Counter[int]]]) -> dict[str, dict[str, int]]:
-    """Per split its records, the characters of all its texts and the bytes on disk."""
+    """Per split its records and the characters of all its texts."""
     splits: dict[str, dict[str, int]] = {}
     for path, fields in lengths.items():
         name = path.name.partition("-")[0]
-        split = splits.setdefault(name, {"records": 0, "characters": 0, "bytes": 0})
-        split["records"] += rows(path)
+        split = splits.setdefault(name, {"records": 0, "characters": 0})
+        split["records"] += sum(fields["text"].values())
         split["characters"] += sum(n * times for counts in fields.values() for n, times in counts.items())
-        split["bytes"] += path.stat().st_size
     return splits
 
 
@@ -278,14 +248,15 @@ def _processing(lock: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _measure_private(private: Path, lock: Mapping[str, Any]) -> dict[str, Any]:
-    ledger = ledger_files(private)
+def _measure_private(run: Run) -> dict[str, Any]:
+    lock = read_lock(run)
+    ledger = _present(run.ledger, "ledger")
     ran = _processing(lock)
     return {
         "records": _records(ledger),
         "funnel": _funnel(ledger, stages(lock)),
         "duplicates": _duplicates(ledger) if ran["deduplicated"] else None,
-        "personal_data": _personal_data(private / "pii") if ran["anonymised"] else None,
+        "personal_data": _personal_data(_present(run.findings, "pii")) if ran["anonymised"] else None,
     }
 
 
@@ -345,11 +316,8 @@ def _duplicates(ledger: Sequence[Path]) -> dict[str, int]:
     }
 
 
-def _personal_data(folder: Path) -> dict[str, Any]:
+def _personal_data(files: Sequence[Path]) -> dict[str, Any]:
     """Findings in published records by type; those in records dropped later are one number."""
-    if not folder.is_dir():
-        raise _missing(folder)
-    files = _parts(folder)
     total = {"found": 0, "replaced": 0, "kept": 0}
     by_type: dict[str, dict[str, int]] = {}
     elsewhere = 0
@@ -380,9 +348,7 @@ def _where(table: pa.Table, **values: Any) -> pa.Table:
     return table
 
 
-def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.parquet"))
-
-
-def _missing(folder: Path) -> InputError:
-    return InputError("is missing", file=short_name(folder))
+def _present(files: list[Path], folder: str) -> list[Path]:
+    if not files:
+        raise InputError("is missing", file=folder)
+    return files

@@ -14,6 +14,9 @@ from curation.records import TEXT_FIELDS
 from data_cards.measure import stages
 from data_cards.words import NONE, Words, cell, code, number, share, table
 
+MOST_FREQUENT = 5
+"""How many types of personal data the summary names."""
+
 
 def heading(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
     return [
@@ -21,245 +24,276 @@ def heading(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -
         f"# {cell(lock['recipe']['name'])}",
         "",
         words.say(
-            f"由 govtune {lock['govtune']} 生成。卡中每个数字都由程序从数据和处理台账算出；"
-            "`govtune card check` 会全部重算并逐一核对，手工改动会被指出。",
-            f"Made by govtune {lock['govtune']}. Every number was computed from the data and the ledger; "
-            "`govtune card check` computes them all again and points out any edit by hand.",
+            f"本卡由 govtune {lock['govtune']} 生成，各项数字均由程序根据数据和处理台账算出，请勿手工改动；"
+            "执行 `govtune card check` 可逐项重算核对。",
+            f"Made by govtune {lock['govtune']}: every number is computed from the data and the ledger. "
+            "Do not edit it by hand; `govtune card check` computes everything again and compares.",
         ),
     ]
 
 
 def summary(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    records, ran, pii = metrics["records"], metrics["processing"], metrics["personal_data"]
-    whole = records["input"] + records["made"]
-    kept, dropped = number(records["kept"]), number(records["dropped"])
-    lines = [
+    return [
         words.say("## 概要", "## Summary"),
         "",
-        words.say(
-            f"- **记录**：读入 {number(records['input'])} 条，展开得到 {number(records['made'])} 条；"
-            f"保留 {kept} 条（{share(records['kept'], whole)}），舍弃 {dropped} 条，"
-            f"被展开 {number(records['expanded'])} 条。每一条都在台账中有去向。",
-            f"- **Records**: read {number(records['input'])}, made from others {number(records['made'])}; "
-            f"kept {kept} ({share(records['kept'], whole)}), dropped {dropped}, "
-            f"expanded {number(records['expanded'])}. The ledger accounts for each of them.",
-        ),
+        _content(metrics, words),
+        _numbers(metrics, words),
+        _release(metrics, words),
+        _personal_data_in_brief(metrics, words),
+        _secrecy(metrics, words),
+        _licence_in_brief(metrics, words),
     ]
-    if ran["screened"]:
-        stopped = sum(metrics["funnel"]["screen"]["dropped"].values())
-        lines.append(
-            words.say(
-                f"- **涉密筛查**：已按密级标志筛查，拦下 {number(stopped)} 条。没有标志的涉密内容筛查不出。",
-                f"- **Secrecy**: screened for secrecy marks, stopped: {number(stopped)}. "
-                "Secret content without a mark is not recognised.",
-            )
-        )
-    else:
-        lines.append(words.say("- **涉密筛查**：未做。", "- **Secrecy**: not screened."))
-    if pii:
-        lines.append(
-            words.say(
-                f"- **个人信息**：发现 {number(pii['found'])} 处，替换 {number(pii['replaced'])} 处。"
-                "这是未经人工复核的去标识化，不是匿名化；残留尚未测量。",
-                f"- **Personal data**: found {number(pii['found'])}, replaced {number(pii['replaced'])}. "
-                "This is de-identification that nobody has reviewed, not anonymisation; "
-                "what remains has not been measured.",
-            )
-        )
-    else:
-        lines.append(
-            words.say(
-                "- **个人信息**：未做去标识化，数据可能含有个人信息，不得公开。",
-                "- **Personal data**: not de-identified. The data may hold personal data and must not be "
-                "published.",
-            )
-        )
-    lines.append(
-        words.say(
-            "- **能否发布**：程序不作判断。发布前须由人复核，并补全最后一节。",
-            "- **Fit to release**: not for a program to say. People review the data and complete the last "
-            "section first.",
-        )
-    )
-    return lines
 
 
-def origin(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    inputs, time = metrics["inputs"], metrics["time"]
+def _content(metrics: Mapping[str, Any], words: Words) -> str:
+    time, published = metrics["time"], metrics["published"]
     kinds = sorted(metrics["kinds"].items(), key=lambda item: (-item[1], item[0]))
+    named = words.join(f"{words.name('kind', kind)} {number(count)}" for kind, count in kinds) or NONE
     span = words.say(" 至 ", " to ").join((time["first"] or NONE, time["last"] or NONE))
-    dated = number(sum(time["by_year"].values()))
-    unreadable, undated = number(time["unreadable"]), number(time["missing"])
-    lines = [
-        words.say("## 数据从哪里来", "## Where the data comes from"),
-        "",
-        words.say(
-            f"- 输入文件 {number(inputs['files'])} 个，共 {number(inputs['bytes'])} 字节。"
-            "文件名和行号只在私有台账中，不公开。",
-            f"- Input files: {number(inputs['files'])}, bytes: {number(inputs['bytes'])}. "
-            "File names and rows are in the private ledger only.",
-        ),
-        words.say(
-            f"- 机器生成的记录：{number(metrics['generated'])} 条。",
-            f"- Records generated by a machine: {number(metrics['generated'])}.",
-        ),
-        words.say(
-            f"- 时间跨度：{span}（有可识别日期的 {dated} 条，日期无法识别的 {unreadable} 条，"
-            f"未给日期的 {undated} 条）。",
-            f"- Time span: {span} (with a readable date: {dated}, with another: {unreadable}, "
-            f"without: {undated}).",
-        ),
-        "",
-        *table(
-            [words.say("类别", "Kind"), words.say("条数", "Records")],
-            [[words.term("kind", kind), number(count)] for kind, count in kinds],
-        ),
-    ]
-    if time["by_year"]:
-        lines += [
-            "",
-            *table(
-                [words.say("年份", "Year"), words.say("条数", "Records")],
-                [[year, number(count)] for year, count in sorted(time["by_year"].items())],
-            ),
-        ]
-    return lines
+    characters = number(published["characters"])
+    return words.say(
+        f"- **内容**：中文政务文本 {number(published['records'])} 条（{named}），共 {characters} 字符；"
+        f"时间跨度 {span}。",
+        f"- **Content**: {number(published['records'])} records of Chinese government text ({named}), "
+        f"{characters} characters, from {span}.",
+    )
 
 
-def funnel(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    funnel, whole = metrics["funnel"], metrics["records"]["input"] + metrics["records"]["made"]
-    order = [*stages(lock), *sorted(set(funnel) - set(stages(lock)))]
-    left = metrics["records"]["input"]
-    steps, reasons = [], []
-    for stage in order:
-        entry = funnel[stage]
-        before, dropped = left, sum(entry["dropped"].values())
-        left += entry["made"] - entry["expanded"] - dropped
-        counts = (before, dropped, entry["expanded"], entry["made"], left)
-        steps.append([words.term("stage", stage), *map(number, counts)])
-        for reason, count in sorted(entry["dropped"].items(), key=lambda item: (-item[1], item[0])):
-            label = f"{words.term('stage', stage)} / {words.term('reason', reason)}"
-            reasons.append([label, number(count), share(count, whole)])
-    header = [("步骤", "Stage"), ("进入", "In"), ("舍弃", "Dropped"), ("被展开", "Expanded")]
-    header += [("展开得到", "Made"), ("留下", "Left")]
-    lines = [
-        words.say("## 处理漏斗", "## Funnel"),
-        "",
-        *table([words.say(*pair) for pair in header], steps),
-        "",
-    ]
-    if not reasons:
-        return [*lines, words.say("没有舍弃任何记录。", "No record was dropped.")]
-    header = [("舍弃原因", "Reason for dropping"), ("条数", "Records"), ("占全部", "Of all")]
-    return [*lines, *table([words.say(*pair) for pair in header], reasons)]
+def _numbers(metrics: Mapping[str, Any], words: Words) -> str:
+    records, found = metrics["records"], metrics["duplicates"]
+    whole = records["input"] + records["made"]
+    made = words.say(
+        f"，由其中 {number(records['expanded'])} 条派生 {number(records['made'])} 条",
+        f", {number(records['made'])} made from {number(records['expanded'])} of them",
+    )
+    made = made if records["made"] or records["expanded"] else ""
+    duplicates = ""
+    if found:
+        copies = number(found["exact"] + found["near"])
+        duplicates = words.say(
+            f"（其中重复 {copies} 条）；保留的记录中有变体 {number(found['variants'])} 条",
+            f" ({copies} of them duplicates); variants among those kept: {number(found['variants'])}",
+        )
+    kept, part, dropped = number(records["kept"]), share(records["kept"], whole), number(records["dropped"])
+    return words.say(
+        f"- **数量**：读入 {number(records['input'])} 条{made}；保留 {kept} 条（{part}），"
+        f"剔除 {dropped} 条{duplicates}。每条记录的去向均已记入处理台账。",
+        f"- **Number**: {number(records['input'])} read{made}; {kept} kept ({part}), "
+        f"{dropped} dropped{duplicates}. The ledger accounts for each of them.",
+    )
 
 
-def duplicates(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    heading = words.say("## 去重", "## Duplicates")
-    found, clusters = metrics["duplicates"], metrics["clusters"]
-    if found is None:
-        return [heading, "", words.say("未做去重。", "Duplicates were not looked for.")]
-    rows = [
-        (words.say("舍弃的完全重复", "Exact duplicates dropped"), found["exact"]),
-        (words.say("舍弃的近似重复", "Near duplicates dropped"), found["near"]),
-        (words.say("有重复的原件", "Originals that had duplicates"), found["groups"]),
-        (words.say("最大的一组（含原件）", "Largest group, original included"), found["largest_group"]),
-        (words.say("保留的变体", "Variants kept"), found["variants"]),
-        (words.say("保留记录的簇", "Clusters of the records kept"), clusters["number"]),
-        (words.say("最大的簇", "Largest cluster"), clusters["largest"]),
-        (words.say("与他条同簇的记录", "Records that share a cluster"), clusters["records_in_shared"]),
-    ]
-    lines = [
-        heading,
-        "",
-        *table(["", words.say("数量", "Count")], [[name, number(count)] for name, count in rows]),
-    ]
-    if found["variants"]:
-        lines += [
-            "",
-            words.say(
-                "变体是数字、日期或文号不同的近似文本：不是重复，予以保留，与其近似者同簇。",
-                "A variant is a similar text that differs in numbers, dates or document numbers: not a "
-                "duplicate, so it is kept, in one cluster with what it resembles.",
-            ),
-        ]
-    return lines
+def _release(metrics: Mapping[str, Any], words: Words) -> str:
+    ran = metrics["processing"]
+    lacking = [] if ran["screened"] else [words.say("未经涉密筛查", "not screened for secrecy marks")]
+    if not ran["anonymised"]:
+        lacking.append(words.say("未经去标识化处理", "not de-identified"))
+    if lacking:
+        return words.say(
+            f"- **能否公开**：**不得公开**。本数据集{words.join(lacking)}。",
+            f"- **Fit to release**: **must not be published**; {words.join(lacking)}.",
+        )
+    return words.say(
+        "- **能否公开**：**尚未审批**。程序不作发布结论；须经人工复核，并就文末所列事项作出书面说明、"
+        "履行审批手续后，方可公开。",
+        "- **Fit to release**: **not approved yet**. That is not for a program to say: people review the "
+        "data, state the matters listed at the end in writing, and approve.",
+    )
+
+
+def _personal_data_in_brief(metrics: Mapping[str, Any], words: Words) -> str:
+    pii = metrics["personal_data"]
+    if pii is None:
+        return words.say(
+            "- **个人信息**：未识别、未替换，数据中可能含有个人信息。",
+            "- **Personal data**: neither looked for nor replaced; the data may hold some.",
+        )
+    ranked = sorted(pii["by_type"].items(), key=lambda item: (-item[1]["found"], item[0]))
+    most = [f"{words.name('type', kind)} {number(counts['found'])}" for kind, counts in ranked]
+    named = words.join(most[:MOST_FREQUENT]) or NONE
+    if len(most) > MOST_FREQUENT:
+        named += words.say(" 等", " and others")
+    touched = number(pii["records_with_findings"])
+    return words.say(
+        f"- **个人信息**：在 {touched} 条记录中识别出 {number(pii['found'])} 处（{named}），"
+        f"已替换 {number(pii['replaced'])} 处，按策略保留 {number(pii['kept'])} 处。"
+        "属于去标识化，不是匿名化；识别会有遗漏，残留情况尚未评估。",
+        f"- **Personal data**: in {touched} records, {number(pii['found'])} found ({named}), "
+        f"{number(pii['replaced'])} replaced, {number(pii['kept'])} kept by policy. "
+        "De-identified, not anonymous; recognition misses some, and what remains has not been measured.",
+    )
+
+
+def _secrecy(metrics: Mapping[str, Any], words: Words) -> str:
+    if not metrics["processing"]["screened"]:
+        return words.say("- **涉密筛查**：未做。", "- **Secrecy**: not screened.")
+    stopped = number(sum(metrics["funnel"]["screen"]["dropped"].values()))
+    return words.say(
+        f"- **涉密筛查**：已按密级标志和内部资料标志筛查，剔除 {stopped} 条。"
+        "未作标志的涉密内容无法由此发现。",
+        f"- **Secrecy**: screened for marks of secrecy and of internal use, dropped: {stopped}. "
+        "Secret content without a mark is not recognised this way.",
+    )
+
+
+def _licence_in_brief(metrics: Mapping[str, Any], words: Words) -> str:
+    licenses = metrics["licenses"]
+    ranked = sorted(licenses["values"].items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{cell(name)} {number(count)}" for name, count in ranked]
+    if others := licenses["others"]["records"]:
+        named.append(words.say(f"其他 {number(others)}", f"others {number(others)}"))
+    if licenses["missing"]:
+        named.append(
+            words.say(f"未注明 {number(licenses['missing'])}", f"not stated {number(licenses['missing'])}")
+        )
+    return words.say(
+        f"- **许可**（记录数）：{words.join(named) or NONE}。",
+        f"- **Licence** (records): {words.join(named) or NONE}.",
+    )
 
 
 def personal_data(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    heading = words.say("## 个人信息", "## Personal data")
     pii = metrics["personal_data"]
     if pii is None:
-        return [
-            heading,
-            "",
-            words.say("没有查找，也没有替换。", "It was neither looked for nor replaced."),
-        ]
+        return []
     how = {
         "placeholder": words.say("类型占位符", "a placeholder per type"),
         "surrogate": words.say("由密钥决定的一致的虚构值", "consistent invented values that depend on a key"),
     }[metrics["processing"]["replacement"]]
-    header = [("类型", "Type"), ("发现", "Found"), ("替换", "Replaced"), ("按策略保留", "Kept by policy")]
+    header = [("类型", "Type"), ("识别", "Found"), ("替换", "Replaced"), ("按策略保留", "Kept by policy")]
     columns = ("found", "replaced", "kept")
     rows = [
         [words.term("type", kind), *(number(counts[column]) for column in columns)]
         for kind, counts in sorted(pii["by_type"].items(), key=lambda item: (-item[1]["found"], item[0]))
     ]
     total = [words.say("合计", "Total"), *(number(pii[column]) for column in columns)]
-    touched, changed = number(pii["records_with_findings"]), number(pii["records_changed"])
-    elsewhere = number(pii["found_in_dropped_records"])
+    changed, elsewhere = number(pii["records_changed"]), number(pii["found_in_dropped_records"])
+    apart = words.say(
+        f"另有 {elsewhere} 处在其后被剔除的记录中，未计入上表。",
+        f" Not in the table: {elsewhere} found in records that were dropped later.",
+    )
     return [
-        heading,
+        words.say("## 个人信息", "## Personal data"),
         "",
         *table([words.say(*pair) for pair in header], [*rows, total]),
         "",
         words.say(
-            f"替换为：{how}。保留的记录中有发现的 {touched} 条，被改动的 {changed} 条；"
-            f"另有 {elsewhere} 处在后来舍弃的记录中，不计入上表。",
-            f"Replaced by {how}. Records kept with a finding: {touched}, changed: {changed}. "
-            f"Findings in records that were dropped later, not in the table: {elsewhere}.",
+            f"替换方式：{how}；替换后内容有变的记录 {changed} 条。",
+            f"Replaced by {how}; records changed by it: {changed}.",
+        )
+        + (apart if pii["found_in_dropped_records"] else ""),
+        "",
+        words.say(
+            "**注意**：未识别出不等于不存在。事件、职务、地点等间接信息相互结合，仍可能指向特定个人。"
+            "不得将本数据集作为匿名数据使用。",
+            "**Note**: nothing found does not mean nothing there. Indirect details (an event, a post and a "
+            "place together) may still point to a person. Do not treat this data set as anonymous.",
+        ),
+    ]
+
+
+def funnel(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
+    funnel, records = metrics["funnel"], metrics["records"]
+    order = [*stages(lock), *sorted(set(funnel) - set(stages(lock)))]
+    expands = bool(records["made"] or records["expanded"])
+    left = records["input"]
+    rows = []
+    for stage in order:
+        entry = funnel[stage]
+        before, dropped = left, sum(entry["dropped"].values())
+        left += entry["made"] - entry["expanded"] - dropped
+        counts = [before, dropped, *([entry["expanded"], entry["made"]] if expands else []), left]
+        rows.append([words.term("stage", stage), *map(number, counts), _reasons(entry["dropped"], words)])
+    header = [("步骤", "Stage"), ("进入", "In"), ("剔除", "Dropped")]
+    header += [("用于派生", "Expanded"), ("派生所得", "Made")] if expands else []
+    header += [("留下", "Left"), ("剔除原因", "Why dropped")]
+    return [
+        words.say("## 处理过程", "## Funnel"),
+        "",
+        *table([words.say(*pair) for pair in header], rows),
+    ]
+
+
+def _reasons(dropped: Mapping[str, int], words: Words) -> str:
+    ranked = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))
+    return words.join(f"{words.name('reason', reason)} {number(count)}" for reason, count in ranked)
+
+
+def duplicates(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
+    heading = words.say("## 重复与变体", "## Duplicates and variants")
+    found, clusters = metrics["duplicates"], metrics["clusters"]
+    if found is None:
+        return [heading, "", words.say("未做去重。", "Duplicates were not looked for.")]
+    dropped, kept = words.say("剔除", "dropped"), words.say("保留", "kept")
+    rows = [
+        [words.say("完全重复", "Exact duplicate"), number(found["exact"]), dropped],
+        [words.say("近似重复", "Near duplicate"), number(found["near"]), dropped],
+        [words.say("变体", "Variant"), number(found["variants"]), kept],
+    ]
+    header = [("与另一条的关系", "Relation to another record"), ("条数", "Records"), ("处理", "Fate")]
+    return [
+        heading,
+        "",
+        *table([words.say(*pair) for pair in header], rows),
+        "",
+        words.say(
+            "变体是与另一条相近、但数字、日期或文号不同的文本，不属于重复，予以保留。",
+            "A variant resembles another text but differs in numbers, dates or document numbers: it is no "
+            "duplicate and is kept.",
         ),
         "",
         words.say(
-            "**请注意**：没有发现不等于没有。识别会有遗漏，残留的个人信息尚未经抽样复核测量；"
-            "间接信息（事件、职务、地点的组合）仍可能指向个人。本数据集是去标识化的，不能当作匿名数据使用。",
-            "**Note**: nothing found does not mean nothing there. Recognition misses some, and what remains "
-            "has not been measured on a reviewed sample; indirect details (an event, a post and a place "
-            "together) may still point to a person. This data set is de-identified and must not be treated "
-            "as anonymous.",
+            f"有重复的原件 {number(found['groups'])} 条，重复最多的一组共 {number(found['largest_group'])} 条"
+            f"（含原件）。保留的记录按相近关系归为 {number(clusters['number'])} 组，"
+            f"最大一组 {number(clusters['largest'])} 条。",
+            f"Originals that had duplicates: {number(found['groups'])}; the largest set, original included: "
+            f"{number(found['largest_group'])}. What was kept forms {number(clusters['number'])} clusters "
+            f"of similar records, the largest of {number(clusters['largest'])}.",
         ),
     ]
 
 
-def lengths(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    header = [("字段", "Field"), ("非空", "Not empty"), ("最短", "Shortest"), ("中位数", "Median")]
-    header += [("平均", "Mean"), ("第 95 百分位", "95th percentile"), ("最长", "Longest")]
-    columns = ("texts", "min", "median", "mean", "p95", "max")
-    return [
-        words.say("## 长度分布（字符）", "## Lengths in characters"),
+def origin(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
+    inputs, time = metrics["inputs"], metrics["time"]
+    dated = number(sum(time["by_year"].values()))
+    unreadable, undated = number(time["unreadable"]), number(time["missing"])
+    lines = [
+        words.say("## 来源", "## Sources"),
         "",
-        *table(
-            [words.say(*pair) for pair in header],
-            [
-                [words.term("field", field), *(number(metrics["lengths"][field][name]) for name in columns)]
-                for field in TEXT_FIELDS
-            ],
+        words.say(
+            f"- 输入文件 {number(inputs['files'])} 个，共 {number(inputs['bytes'])} 字节。"
+            "文件名和行号仅记入不公开的处理台账。",
+            f"- Input files: {number(inputs['files'])}, bytes: {number(inputs['bytes'])}. "
+            "File names and rows are in the private ledger only.",
+        ),
+        words.say(
+            f"- 机器生成的记录 {number(metrics['generated'])} 条。",
+            f"- Records generated by a machine: {number(metrics['generated'])}.",
+        ),
+        words.say(
+            f"- 日期可识别的 {dated} 条，无法识别的 {unreadable} 条，未注明日期的 {undated} 条。",
+            f"- Records with a readable date: {dated}, an unreadable one: {unreadable}, none: {undated}.",
         ),
     ]
+    if len(time["by_year"]) > 1:
+        years = [[year, number(count)] for year, count in sorted(time["by_year"].items())]
+        lines += ["", *table([words.say("年份", "Year"), words.say("条数", "Records")], years)]
+    if metrics["sources"]["values"] or metrics["sources"]["others"]["values"]:
+        lines += ["", *_distribution_table(words.say("来源", "Source"), metrics["sources"], words)]
+    return lines
 
 
 def labels(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
     lines = [words.say("## 标签", "## Labels")]
-    if not metrics["labels"] and not metrics["fields"]:
-        return [*lines, "", words.say("没有标签和分类字段。", "There are no labels or category fields.")]
     for scheme, counts in sorted(metrics["labels"].items()):
-        abstained = [words.say("未作判断", "Abstained"), number(counts["abstained"])]
         name = words.say(f"标签体系 {code(scheme)}", f"Label scheme {code(scheme)}")
-        lines += ["", *_distribution_table(name, counts, words), f"| {' | '.join(abstained)} |"]
+        lines += ["", *_distribution_table(name, counts, words)]
+        if counts["abstained"]:
+            lines.append(f"| {words.say('未作判断', 'Abstained')} | {number(counts['abstained'])} |")
     for field, counts in sorted(metrics["fields"].items()):
         name = words.say(f"分类字段 {code(field)}", f"Category field {code(field)}")
         lines += ["", *_distribution_table(name, counts, words)]
-    return lines
+    return lines if metrics["labels"] or metrics["fields"] else []
 
 
 def _distribution_table(name: str, counts: Mapping[str, Any], words: Words) -> list[str]:
@@ -273,23 +307,41 @@ def _distribution_table(name: str, counts: Mapping[str, Any], words: Words) -> l
         )
         named.append([together, number(others["records"])])
     if counts["missing"]:
-        named.append([words.say("缺失", "Missing"), number(counts["missing"])])
+        named.append([words.say("未注明", "Not stated"), number(counts["missing"])])
     return table([name, words.say("条数", "Records")], named)
 
 
+def lengths(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
+    header = [("字段", "Field"), ("非空条数", "Not empty"), ("最短", "Shortest"), ("中位数", "Median")]
+    header += [("平均", "Mean"), ("第 95 百分位", "95th percentile"), ("最长", "Longest")]
+    rows = []
+    for field in TEXT_FIELDS:
+        found = metrics["lengths"][field]
+        if found["texts"]:
+            counts = [found[name] for name in ("texts", "min", "median")]
+            counts += [round(found["mean"], 1), found["p95"], found["max"]]
+            rows.append([words.term("field", field), *map(number, counts)])
+    if not rows:
+        return []
+    return [
+        words.say("## 文本长度（字符）", "## Lengths in characters"),
+        "",
+        *table([words.say(*pair) for pair in header], rows),
+    ]
+
+
 def splits(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    header = [("划分", "Split"), ("条数", "Records"), ("占比", "Share"), ("字符", "Characters")]
-    header += [("文件字节", "Bytes on disk")]
+    header = [("子集", "Split"), ("条数", "Records"), ("占比", "Share"), ("字符", "Characters")]
     everything = metrics["published"]
 
     def row(name: str, split: Mapping[str, int]) -> list[str]:
         part = share(split["records"], everything["records"])
-        return [name, number(split["records"]), part, number(split["characters"]), number(split["bytes"])]
+        return [name, number(split["records"]), part, number(split["characters"])]
 
     order = {name: place for place, name in enumerate(("train", "validation", "test"))}
     names = sorted(metrics["splits"], key=lambda name: (order.get(name, len(order)), name))
     return [
-        words.say("## 划分", "## Splits"),
+        words.say("## 划分与加载", "## Splits, and how to load them"),
         "",
         *table(
             [words.say(*pair) for pair in header],
@@ -298,99 +350,76 @@ def splits(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) ->
                 row(words.say("合计", "Total"), everything),
             ],
         ),
-    ]
-
-
-def licenses(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    return [
-        words.say("## 许可与来源", "## Licences and sources"),
-        "",
-        *_distribution_table(words.say("许可", "Licence"), metrics["licenses"], words),
-        "",
-        *_distribution_table(words.say("来源", "Source"), metrics["sources"], words),
-    ]
-
-
-def loading(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    return [
-        words.say("## 怎样加载", "## How to load it"),
         "",
         "```python",
         "from datasets import load_dataset",
         "",
-        words.say(
-            'data = load_dataset("本文件夹的路径")',
-            'data = load_dataset("path/of/this/folder")',
-        ),
+        words.say('data = load_dataset("本文件夹的路径")', 'data = load_dataset("path/of/this/folder")'),
         "```",
     ]
 
 
 def reproduction(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
     recipe = yaml.safe_dump(lock["recipe"], allow_unicode=True, sort_keys=False).rstrip().splitlines()
-    packages = [[code(name), code(version)] for name, version in sorted(lock["packages"].items())]
+    packages = words.join(f"{code(name)} {version}" for name, version in sorted(lock["packages"].items()))
     digest = code(metrics["lock"]["sha256"])
     key = code(lock["key"]) if lock["key"] else words.say("无", "none")
     return [
         words.say("## 复现", "## How to make it again"),
         "",
         words.say(
-            "同样的输入、配方、版本和密钥得到同样的字节。",
+            "输入、配方、软件版本和密钥相同，则输出逐字节相同。",
             "The same input, recipe, versions and key give the same bytes.",
         ),
         "",
+        words.say(f"- 密钥指纹：{key}", f"- Fingerprint of the key: {key}"),
+        words.say(f"- 软件包：{packages}", f"- Packages: {packages}"),
         words.say(
-            f"- govtune {code(lock['govtune'])}，密钥指纹：{key}",
-            f"- govtune {code(lock['govtune'])}, fingerprint of the key: {key}",
-        ),
-        words.say(
-            f"- `govtune.lock.json` 的 SHA-256：{digest}（其中有每个输入文件和数据文件的摘要）",
-            f"- SHA-256 of `govtune.lock.json`: {digest} (it holds the digests of every input and data file)",
+            f"- `govtune.lock.json`（载有各输入文件和数据文件的摘要）的 SHA-256：{digest}",
+            f"- SHA-256 of `govtune.lock.json`, which holds the digests of input and data files: {digest}",
         ),
         "",
         "```yaml",
         *recipe,
         "```",
-        "",
-        *table([words.say("软件包", "Package"), words.say("版本", "Version")], packages),
     ]
 
 
 def for_people(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
-    questions = [
-        ("用途与不应作的用途", "Purpose, and uses it is not meant for"),
+    matters = [
+        ("用途，以及不得用于的用途", "Purpose, and uses it is not meant for"),
         ("处理个人信息的法律依据", "Legal basis for processing personal data"),
         ("告知与同意", "Notice and consent"),
-        ("密级与敏感级别的认定", "Classification of secrecy and sensitivity"),
+        ("是否涉密，以及敏感程度的认定", "Classification of secrecy and sensitivity"),
         ("允许使用的网络和人员", "Networks and people that may use it"),
-        ("保存期限与销毁办法", "Retention and disposal"),
-        ("已知的偏差与局限", "Known bias and limits"),
-        ("维护单位与联系方式", "Maintainer and contact"),
-        ("审核人与日期", "Reviewer and date"),
+        ("保存期限和销毁办法", "Retention and disposal"),
+        ("已知的偏差和局限", "Known bias and limits"),
+        ("维护单位和联系方式", "Maintainer and contact"),
+        ("审核人和审核日期", "Reviewer and date"),
     ]
-    missing = words.say("未填写", "not stated")
     return [
-        words.say("## 由人填写", "## For people to state"),
+        words.say("## 须由人说明的事项", "## For people to state"),
         "",
-        *table(
-            [words.say("事项", "Matter"), words.say("内容", "Statement")],
-            [[words.say(*question), missing] for question in questions],
+        words.say(
+            "以下事项程序无从得知，公开前须由责任单位在审批材料中逐项说明：",
+            "A program cannot know these. Before release, those responsible state each of them in the "
+            "papers of the approval:",
         ),
+        "",
+        *(f"- {words.say(*matter)}" for matter in matters),
     ]
 
 
 SECTIONS = (
     heading,
     summary,
-    origin,
+    personal_data,
     funnel,
     duplicates,
-    personal_data,
-    lengths,
+    origin,
     labels,
+    lengths,
     splits,
-    licenses,
-    loading,
     reproduction,
     for_people,
 )

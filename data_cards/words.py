@@ -16,6 +16,8 @@ Lang = Literal["zh", "en"]
 NONE = "–"
 """Shown where there is no value."""
 
+_NUMERIC = re.compile(rf"[\d.,]+%?|{NONE}")
+
 
 class Words:
     """The words of one language.
@@ -39,8 +41,13 @@ class Words:
 
     def term(self, group: str, value: str) -> str:
         """A code of a group (`stage`, `reason`, `type` …) with its name; an unknown code as itself."""
-        name = _terms().get(group, {}).get(value, {}).get(self.lang)
-        return f"{name} {code(value)}" if name else code(value)
+        name = self.name(group, value)
+        return name if name == code(value) else f"{name} {code(value)}"
+
+    def name(self, group: str, value: str) -> str:
+        """The name alone; an unknown code as itself."""
+        name: str | None = _terms().get(group, {}).get(value, {}).get(self.lang)
+        return name or code(value)
 
 
 def number(value: float | None) -> str:
@@ -53,10 +60,11 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%" if whole else NONE
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table with its first column on the left and numbers on the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table; columns of numbers stand on the right, the first column and words on the left."""
+    columns = [[row[place] for row in rows] for place in range(1, len(header))]
+    rules = ["---:" if all(map(_NUMERIC.fullmatch, column)) else "---" for column in columns]
+    return [f"| {' | '.join(line)} |" for line in (header, ["---", *rules], *rows)]
 
 
 def cell(value: str) -> str:

@@ -51,21 +51,21 @@ Truth = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleSummary]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SampleSummary]:
     out = tmp_path_factory.mktemp("samples") / "sample"
     return out, generate(out, records=RECORDS, seed=7)
 
 
 @pytest.fixture(scope="module")
-def truth(sample: tuple[Path, SampleSummary]) -> list[Truth]:
-    lines = (sample[0] / "truth" / "truth.jsonl").read_text("utf-8").splitlines()
+def truth(made: tuple[Path, SampleSummary]) -> list[Truth]:
+    lines = (made[0] / "truth" / "truth.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 @pytest.fixture(scope="module")
-def stored(sample: tuple[Path, SampleSummary]) -> dict[Place, dict[str, str]]:
+def stored(made: tuple[Path, SampleSummary]) -> dict[Place, dict[str, str]]:
     """Every record of the folder, read without any code of the project: place -> header -> value as text."""
-    return read_folder(sample[0] / "data")
+    return read_folder(made[0] / "data")
 
 
 def test_same_arguments_give_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_same_arguments_give_the_same_bytes_whatever_the_hash_seed(tmp_path: Pat
 
 
 def test_truth_has_one_line_for_every_record_in_the_files(
-    sample: tuple[Path, SampleSummary], truth: list[Truth], stored: dict[Place, dict[str, str]]
+    made: tuple[Path, SampleSummary], truth: list[Truth], stored: dict[Place, dict[str, str]]
 ) -> None:
-    summary = sample[1]
+    summary = made[1]
     places = [place_of(line) for line in truth]
     assert len(set(places)) == len(places) == summary.records == RECORDS
     assert set(places) == set(stored)
@@ -175,16 +175,16 @@ def test_identity_numbers_cards_and_credit_codes_pass_their_checks(
     assert set(seen) == set(checks)
 
 
-def test_about_six_records_in_ten_hold_something_personal(sample: tuple[Path, SampleSummary]) -> None:
-    assert 0.5 <= sample[1].personal / RECORDS <= 0.7
+def test_about_six_records_in_ten_hold_something_personal(made: tuple[Path, SampleSummary]) -> None:
+    assert 0.5 <= made[1].personal / RECORDS <= 0.7
 
 
 def test_duplicates_and_variants_are_planted_in_the_shares_promised(
-    sample: tuple[Path, SampleSummary], truth: list[Truth]
+    made: tuple[Path, SampleSummary], truth: list[Truth]
 ) -> None:
     relations = Counter(line["relation"] for line in truth)
     assert (relations["exact"], relations["near"], relations["variant"]) == (24, 24, 12)
-    summary = sample[1]
+    summary = made[1]
     assert (summary.exact, summary.near, summary.variants) == (24, 24, 12)
     crossing = [line for line in truth if line["relation"] and line["duplicate_of"]["file"] != line["file"]]
     assert len(crossing) > 10
@@ -282,8 +282,8 @@ def test_one_document_bears_a_secrecy_mark_and_others_only_speak_of_secrets(
     assert any("绝密、机密、秘密三级" in text for _, text in documents)
 
 
-def test_the_files_have_the_quirks_of_an_office(sample: tuple[Path, SampleSummary]) -> None:
-    data = sample[0] / "data"
+def test_the_files_have_the_quirks_of_an_office(made: tuple[Path, SampleSummary]) -> None:
+    data = made[0] / "data"
     book = load_workbook(data / "12345热线工单_2024年.xlsx")
     assert len(book.sheetnames) == 3
     rows = list(book["一季度"].iter_rows(values_only=True))

@@ -10,9 +10,10 @@ import yaml
 
 from curation.errors import UsageError
 from curation.ingest import problem
+from curation.run import Run
 from data_cards.card import build, canonical, front_matter, render
 from data_cards.measure import measure
-from data_cards.words import Words, cell
+from data_cards.words import Words, cell, table
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -43,13 +44,13 @@ def test_same_run_gives_the_same_bytes(folders: Any) -> None:
 def test_metrics_are_written_canonically(folders: Any) -> None:
     build(folders.run, folders.private)
     text = (folders.run / "metrics.json").read_text(encoding="utf-8")
-    assert text == canonical(measure(folders.run, folders.private))
+    assert text == canonical(measure(Run(folders.run)))
     assert text.endswith("}\n")
     assert "城乡建设" in text
 
 
 def test_front_matter_has_no_configs_and_names_unknown_licences(folders: Any) -> None:
-    front = front_matter(measure(folders.run, folders.private), folders.lock())
+    front = front_matter(measure(Run(folders.run)), folders.lock())
     assert "configs" not in front
     assert "dataset_info" not in front
     assert front["license"] == ["cc-by-4.0", "other"]
@@ -62,7 +63,7 @@ def test_front_matter_has_no_configs_and_names_unknown_licences(folders: Any) ->
     [({"Apache-2.0": 3}, 0, "apache-2.0"), ({}, 3, "unknown"), ({"mit": 1}, 2, ["mit", "unknown"])],
 )
 def test_licence_of_the_front_matter(folders: Any, values: Any, missing: int, license: Any) -> None:
-    metrics = measure(folders.run, folders.private)
+    metrics = measure(Run(folders.run))
     metrics["licenses"] = {"values": values, "others": {"values": 0, "records": 0}, "missing": missing}
     front = front_matter(metrics, folders.lock())
     assert front["license"] == license
@@ -81,7 +82,7 @@ def test_licence_of_the_front_matter(folders: Any, values: Any, missing: int, li
     ],
 )
 def test_size_category_is_the_hub_s_bucket(folders: Any, records: int, category: str) -> None:
-    metrics = measure(folders.run, folders.private)
+    metrics = measure(Run(folders.run))
     metrics["published"]["records"] = records
     assert front_matter(metrics, folders.lock())["size_categories"] == [category]
 
@@ -92,9 +93,38 @@ def test_card_says_when_nothing_was_de_identified(folders: Any) -> None:
     folders.write_lock(lock)
     build(folders.run, folders.private)
     card = (folders.run / "README.md").read_text(encoding="utf-8")
-    assert "未做去标识化" in card
+    assert "**不得公开**。本数据集未经涉密筛查、未经去标识化处理。" in card
     assert "涉密筛查**：未做" in card
     assert "de-identified" not in card
+
+
+def test_first_screen_answers_what_a_reader_asks(folders: Any) -> None:
+    build(folders.run, folders.private)
+    lines = (folders.run / "README.md").read_text(encoding="utf-8").split("## 概要")[1].split("\n## ")[0]
+    asked = ("内容", "数量", "能否公开", "个人信息", "涉密筛查", "许可")
+    assert [line[4:].partition("**")[0] for line in lines.split("\n") if line] == list(asked)
+    assert "姓名 2" in lines
+    assert "CC-BY-4.0 15、政务数据开放协议 5" in lines
+
+
+def test_duplicates_and_variants_stand_by_relation_and_fate(folders: Any) -> None:
+    build(folders.run, folders.private, lang="en")
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    for row in ("Exact duplicate | 2 | dropped", "Near duplicate | 2 | dropped", "Variant | 1 | kept"):
+        assert f"| {row} |" in card
+
+
+def test_card_and_metrics_show_no_path_of_the_machine(folders: Any) -> None:
+    build(folders.run, folders.private)
+    for name in ("README.md", "metrics.json"):
+        assert str(folders.run.parent) not in (folders.run / name).read_text(encoding="utf-8")
+
+
+def test_columns_of_numbers_stand_on_the_right() -> None:
+    lines = table(
+        ["step", "left", "share", "why"], [["2024", "1,200", "3.5%", "12 lost"], ["b", "–", "–", ""]]
+    )
+    assert lines[1] == "| --- | ---: | ---: | --- |"
 
 
 def test_values_of_the_data_cannot_break_the_card(folders: Any) -> None:
@@ -150,9 +180,7 @@ def test_front_matter_is_yaml_that_the_hub_library_reads(folders: Any) -> None:
 
 
 def _pinned(folders: Any) -> dict[str, Any]:
-    """Metrics without what another version of pyarrow changes: digests and sizes of files."""
-    metrics = measure(folders.run, folders.private)
+    """Metrics without what another version of pyarrow changes: the digest of the lock."""
+    metrics = measure(Run(folders.run))
     metrics["lock"]["sha256"] = "0" * 64
-    for split in (*metrics["splits"].values(), metrics["published"]):
-        split["bytes"] = split["records"] * 1000
     return metrics

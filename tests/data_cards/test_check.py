@@ -110,6 +110,16 @@ def data_private_column(made: Any) -> None:
     made.write_data("test", made.data("test").append_column("phone", pa.array(["[手机号]"] * 2)))
 
 
+def data_private_column_as_a_field(made: Any) -> None:
+    """A forged recipe claims that the telephone number is a category field."""
+    for split in ("train", "validation", "test"):
+        table = made.data(split)
+        made.write_data(split, table.append_column("phone", pa.array(["[手机号]"] * table.num_rows)))
+    lock = made.lock()
+    lock["recipe"]["fields"].append("phone")
+    made.write_lock(lock)
+
+
 def data_file_added(made: Any) -> None:
     shutil.copy(made.run / "data" / "test-00000-of-00001.parquet", made.run / "data" / "extra.parquet")
 
@@ -166,13 +176,22 @@ def findings_type(made: Any) -> None:
     pq.write_table(pq.ParquetFile(path).read().slice(1), path)
 
 
+def findings_kept(made: Any) -> None:
+    edit_findings(made, "d6", {"kept": True})
+
+
+def findings_stranger(made: Any) -> None:
+    edit_findings(made, "k02", {"id": "stranger"})
+
+
 EDITS = (
     *(card_number, card_appendix, card_language_mark, card_gone),
     *(metric_number, metric_added, metric_emptied, metrics_layout, metrics_broken),
     *(data_bytes, data_damaged, data_row_removed, data_id_exchanged, data_id_twice, data_letter_exchanged),
-    *(data_private_column, data_file_added, data_file_hidden, data_file_gone),
+    *(data_private_column, data_private_column_as_a_field, data_file_added, data_file_hidden, data_file_gone),
     *(lock_digest, lock_counts, lock_recipe),
-    *(ledger_fate, ledger_reason, ledger_row_removed, ledger_id, ledger_gone, findings_type),
+    *(ledger_fate, ledger_reason, ledger_row_removed, ledger_id, ledger_gone),
+    *(findings_type, findings_kept, findings_stranger),
 )
 
 
@@ -191,9 +210,11 @@ def test_an_edit_of_a_published_copy_is_found(built: Any, edit: Callable[[Any], 
     assert check(built.run, None).problems
 
 
-@pytest.mark.parametrize(
-    "edit", [data_row_removed, data_id_exchanged, data_private_column, lock_counts, ledger_fate]
-)
+FORGED = [data_row_removed, data_id_exchanged, data_private_column, data_private_column_as_a_field]
+FORGED += [lock_counts, ledger_fate, findings_kept, findings_stranger]
+
+
+@pytest.mark.parametrize("edit", FORGED, ids=lambda edit: edit.__name__)
 def test_a_forged_card_over_edited_data_is_found(built: Any, edit: Callable[[Any], None]) -> None:
     """Data, lock digests, metrics and card all agree; the ledger does not."""
     edit(built)
@@ -232,6 +253,22 @@ def test_problems_name_file_key_and_both_values(built: Any) -> None:
     ]
 
 
+def test_a_private_column_that_the_lock_calls_a_field_is_named(built: Any) -> None:
+    data_private_column_as_a_field(built)
+    build(built.run, built.private)
+    problem = "data/test-00000-of-00001.parquet: column phone may not be published"
+    assert problem in check(built.run, built.private).problems
+    assert problem in check(built.run, None).problems
+
+
+def test_findings_that_contradict_the_ledger_are_counted(built: Any) -> None:
+    findings_kept(built)
+    findings_stranger(built)
+    problems = check(built.run, built.private).problems
+    assert "findings: 1 records are not in the ledger" in problems
+    assert "findings: 1 records are kept in one and not in the other of findings and ledger" in problems
+
+
 def test_a_folder_that_is_no_run_is_refused(built: Any) -> None:
     with pytest.raises(UsageError, match=r"no govtune\.lock\.json"):
         check(built.private, None)
@@ -254,3 +291,10 @@ def edit_ledger(made: Any, identity: str, values: dict[str, Any]) -> None:
     table = made.ledger()
     rows = [row | values if row["id"] == identity else row for row in table.to_pylist()]
     made.write_ledger(pa.Table.from_pylist(rows, schema=table.schema))
+
+
+def edit_findings(made: Any, identity: str, values: dict[str, Any]) -> None:
+    path = made.private / "pii" / "part-00000.parquet"
+    table = pq.ParquetFile(path).read()
+    rows = [row | values if row["id"] == identity else row for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)

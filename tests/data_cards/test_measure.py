@@ -12,25 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.errors import InputError, UsageError
+from curation.run import Run
 from data_cards.columns import distribution
 from data_cards.measure import _iso_date, _length_statistics, measure
 
 
 def test_every_record_is_counted_once(folders: Any) -> None:
-    records = measure(folders.run, folders.private)["records"]
+    records = measure(Run(folders.run))["records"]
     assert records == {"input": 28, "made": 2, "kept": 20, "dropped": 9, "expanded": 1}
     assert records["kept"] + records["dropped"] + records["expanded"] == records["input"] + records["made"]
 
 
 def test_funnel_names_stage_and_reason(folders: Any) -> None:
-    funnel = measure(folders.run, folders.private)["funnel"]
+    funnel = measure(Run(folders.run))["funnel"]
     assert funnel["ingest"]["dropped"] == {"no_text": 1, "precision_lost": 1}
     assert funnel["clean"] == {"dropped": {}, "expanded": 0, "made": 0}
     assert funnel["articles"] == {"dropped": {"an_unknown_reason": 1}, "expanded": 1, "made": 2}
 
 
 def test_personal_data_of_dropped_records_is_counted_apart(folders: Any) -> None:
-    found = measure(folders.run, folders.private)["personal_data"]
+    found = measure(Run(folders.run))["personal_data"]
     assert (found["found"], found["replaced"], found["kept"]) == (5, 4, 1)
     assert found["by_type"]["PERSON"] == {"found": 2, "replaced": 2, "kept": 0}
     assert found["found_in_dropped_records"] == 1
@@ -38,7 +39,7 @@ def test_personal_data_of_dropped_records_is_counted_apart(folders: Any) -> None
 
 
 def test_duplicates_and_variants_come_from_the_ledger(folders: Any) -> None:
-    metrics = measure(folders.run, folders.private)
+    metrics = measure(Run(folders.run))
     assert metrics["duplicates"] == {"exact": 2, "near": 2, "groups": 3, "largest_group": 3, "variants": 1}
     assert metrics["clusters"] == {"number": 19, "largest": 2, "records_in_shared": 2}
 
@@ -47,7 +48,7 @@ def test_what_was_not_done_is_null_not_zero(folders: Any) -> None:
     lock = folders.lock()
     lock["recipe"]["stages"] = [{"split": {}}]
     folders.write_lock(lock)
-    metrics = measure(folders.run, folders.private)
+    metrics = measure(Run(folders.run))
     assert metrics["personal_data"] is None
     assert metrics["duplicates"] is None
     assert metrics["processing"]["replacement"] is None
@@ -57,11 +58,11 @@ def test_key_means_surrogates(folders: Any) -> None:
     lock = folders.lock()
     lock["key"] = "0f" * 8
     folders.write_lock(lock)
-    assert measure(folders.run, folders.private)["processing"]["replacement"] == "surrogate"
+    assert measure(Run(folders.run))["processing"]["replacement"] == "surrogate"
 
 
 def test_lengths_are_characters_of_what_is_there(folders: Any) -> None:
-    metrics = measure(folders.run, folders.private)
+    metrics = measure(Run(folders.run))
     texts = [
         text for split in ("train", "validation", "test") for text in folders.data(split)["text"].to_pylist()
     ]
@@ -82,7 +83,7 @@ def test_length_statistics_are_values_that_occur(lengths: list[int]) -> None:
 
 
 def test_a_value_that_few_records_share_is_not_named(folders: Any) -> None:
-    district = measure(folders.run, folders.private)["fields"]["district"]
+    district = measure(Run(folders.run))["fields"]["district"]
     assert district == {"values": {"东|区": 12}, "others": {"values": 8, "records": 8}, "missing": 0}
 
 
@@ -123,34 +124,34 @@ def test_iso_dates_of_two_centuries_are_read(day: Any) -> None:
 
 
 def test_metrics_name_no_file_and_no_text(folders: Any) -> None:
-    text = json.dumps(measure(folders.run, folders.private), ensure_ascii=False)
+    text = json.dumps(measure(Run(folders.run)), ensure_ascii=False)
     assert "来信登记" not in text
     assert "路灯" not in text
 
 
 def test_metrics_do_not_depend_on_how_the_ledger_is_cut(folders: Any) -> None:
-    before = measure(folders.run, folders.private)
+    before = measure(Run(folders.run))
     table = folders.ledger()
     folders.write_ledger(table.slice(11))
     pq.write_table(table.slice(0, 11), folders.private / "ledger" / "part-00001.parquet", row_group_size=3)
-    assert measure(folders.run, folders.private) == before
+    assert measure(Run(folders.run)) == before
 
 
 def test_run_without_anything_kept_is_measured(folders: Any) -> None:
     for path in (folders.run / "data").iterdir():
         path.unlink()
-    metrics = measure(folders.run, folders.private)
-    assert metrics["published"] == {"records": 0, "characters": 0, "bytes": 0}
+    metrics = measure(Run(folders.run))
+    assert metrics["published"] == {"records": 0, "characters": 0}
     assert metrics["lengths"]["text"]["median"] is None
     assert metrics["clusters"]["largest"] == 0
 
 
 def test_other_folders_are_refused(folders: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no govtune\.lock\.json"):
-        measure(tmp_path, folders.private)
+        measure(Run(tmp_path))
     folders.write_lock({"schema": "lock/1"})
     with pytest.raises(UsageError, match="lacks what a card is made of"):
-        measure(folders.run, folders.private)
+        measure(Run(folders.run))
 
 
 def test_damaged_or_missing_files_are_named(folders: Any) -> None:
@@ -159,8 +160,8 @@ def test_damaged_or_missing_files_are_named(folders: Any) -> None:
     with pytest.raises(
         InputError, match=r"data/test-00000-of-00001\.parquet: is not a readable Parquet file"
     ):
-        measure(folders.run, folders.private)
+        measure(Run(folders.run))
     path.unlink()
     (folders.private / "ledger" / "part-00000.parquet").unlink()
     with pytest.raises(InputError, match="ledger: is missing"):
-        measure(folders.run, folders.private)
+        measure(Run(folders.run))

@@ -18,8 +18,6 @@ from curation.ingest import Settings, files, find_inputs, problems, read, units
 Read = Callable[..., pa.Table]
 Write = Callable[..., Path]
 
-DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
-
 
 def test_names_do_not_depend_on_where_the_folder_lies(tmp_path: Path) -> None:
     for place in ("one", "two"):
@@ -213,18 +211,16 @@ def test_no_bytes_make_reading_raise(
             assert None not in table["id"].to_pylist()
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the repository")
-def test_real_letters_are_all_accounted_for(read_all: Read) -> None:
-    table = read_all(DATA / "letters" / "hotspot.jsonl")
+def test_real_letters_are_all_accounted_for(read_all: Read, shared: Path) -> None:
+    table = read_all(shared / "letters" / "hotspot.jsonl")
     assert table.num_rows == 4326
     assert len(set(table["id"].to_pylist())) == 4326
     assert table["own_id"].null_count == 0
     assert table["original_time"].null_count == 0
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data beside the repository")
-def test_real_workbooks_are_mapped_without_help(read_all: Read) -> None:
-    table = read_all(DATA / "files" / "xlsx")
+def test_real_workbooks_are_mapped_without_help(read_all: Read, shared: Path) -> None:
+    table = read_all(shared / "files" / "xlsx")
     by_file = {}
     for place, reason in zip(table["source_details"].to_pylist(), table["reason"].to_pylist(), strict=True):
         by_file.setdefault(place["file"], []).append(reason)

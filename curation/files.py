@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all, and the digest a file is known by."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation.errors import UsageError
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write what becomes `path` when the block ends well, and leaves no trace when it does not.
+
+    The temporary file lies beside `path`, so that it takes its place in one step, and is hidden. Read the
+    sources outside the block, or turn their errors into others: an `OSError` is taken for one of writing.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_dir():  # else noticed only after all has been written
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        try:
+            yield aside
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or 'input/output error'}") from None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or 'input/output error'}") from None
