@@ -13,6 +13,10 @@ class EngineError(Exception):
     """The machine or govtune failed, not the user or the input. The command line exits with 1."""
 
 
+class UnusableInputError(UsageError):
+    """Not one record of the input can be used, or with `strict`, not every one."""
+
+
 class InputError(UsageError):
     """A file, or a place in it, that cannot be used.
 

@@ -4,37 +4,43 @@ metadata, fixed row groups and compression. A file appears whole or not at all."
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import InputError
+from curation.files import whole_file
 
 ROW_GROUP = 10_000
 """Rows per row group, whatever the tables that were written."""
 
 
-class Writer:
-    """Writes tables one after the other into one file, cut anew into row groups of `ROW_GROUP` rows.
+@contextlib.contextmanager
+def writing(path: Path, schema: pa.Schema) -> Iterator[Writer]:
+    """A writer of one file, which appears when the block ends well.
 
-    Used as a context manager: the file gets its name when the block ends well.
+    Raises:
+        UsageError: the file cannot be written.
     """
+    schema = schema.remove_metadata()
+    with (
+        whole_file(path) as unfinished,
+        pq.ParquetWriter(unfinished, schema, compression="zstd", compression_level=3) as file,
+    ):
+        writer = Writer(path, schema, file)
+        yield writer
+        writer.flush()
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+
+class Writer:
+    """Takes tables one after the other and cuts them anew into row groups of `ROW_GROUP` rows."""
+
+    def __init__(self, path: Path, schema: pa.Schema, file: pq.ParquetWriter) -> None:
         self.path, self.rows = path, 0
-        self._schema = schema.remove_metadata()
-        self._unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        self._schema, self._file = schema, file
         self._waiting: list[pa.Table] = []
-
-    def __enter__(self) -> Writer:
-        self._writer = pq.ParquetWriter(
-            self._unfinished, self._schema, compression="zstd", compression_level=3
-        )
-        return self
 
     def write(self, table: pa.Table) -> None:
         """Append the rows of a table that has the writer's columns."""
@@ -46,26 +52,20 @@ class Writer:
             self._write_groups(waiting.slice(0, full))
             self._waiting = [waiting.slice(full)]
 
-    def __exit__(self, kind: type[BaseException] | None, *_: TracebackType | BaseException | None) -> None:
-        try:
-            if kind is None:
-                self._write_groups(
-                    pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
-                )
-            self._writer.close()
-            if kind is None:
-                self._unfinished.replace(self.path)
-        finally:
-            self._unfinished.unlink(missing_ok=True)
+    def flush(self) -> None:
+        """Write what does not fill a row group."""
+        if self._waiting:
+            self._write_groups(pa.concat_tables(self._waiting))
+            self._waiting = []
 
     def _write_groups(self, table: pa.Table) -> None:
         if table.num_rows:
-            self._writer.write_table(table.combine_chunks(), row_group_size=ROW_GROUP)
+            self._file.write_table(table.combine_chunks(), row_group_size=ROW_GROUP)
 
 
 def write(table: pa.Table, path: Path) -> None:
     """Write one table as one file."""
-    with Writer(path, table.schema) as writer:
+    with writing(path, table.schema) as writer:
         writer.write(table)
 
 

@@ -36,7 +36,8 @@ from curation.engine.partitions import (
     read_unit,
     run_pass,
 )
-from curation.errors import InputError, UsageError
+from curation.errors import InputError, UnusableInputError
+from curation.files import sha256
 from curation.key import fingerprint as key_fingerprint
 from curation.recipe import Recipe
 from curation.run import Card, Published, Run, publish, workplace
@@ -126,9 +127,9 @@ def curate(
         parts = work.read(ingest.units(files), recipe.settings())
         rows, problems = sum(part.rows for part in parts), work.problems(parts)
         if strict and problems:
-            raise problems[0]
+            raise UnusableInputError(str(problems[0]))
         if work.living(parts) == 0:
-            raise UsageError(f"not one readable record: {problems[0]}")
+            raise UnusableInputError(f"not one readable record: {problems[0]}")
         for segment in segments(stages):
             parts = work.run(segment, parts)
         progress("publish", 0, 1)
@@ -172,7 +173,7 @@ def fingerprint(stage: Stage) -> str:
         stage.name,
         stage.version,
         stage.options(),
-        [_file_digest(path) for path in stage.files()],
+        [sha256(path) for path in stage.files()],
         versions(stage.packages),
         key_fingerprint(stage.key),
     )
@@ -333,8 +334,3 @@ def _content(data: pa.Table | pa.Array | None) -> str | None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()[:32]
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation import ledger, parquet, records
-from curation.errors import UsageError
+from curation.errors import UnusableInputError, UsageError
 from curation.files import sha256
 
 LOCK = "govtune.lock.json"
@@ -132,7 +132,7 @@ def workplace(run: Run) -> Iterator[Path]:
         raise UsageError(f"{run.folder}: another run is writing it") from None
     try:
         yield private
-    except UsageError:
+    except UnusableInputError:
         if new:
             shutil.rmtree(private, ignore_errors=True)
         raise
@@ -187,7 +187,7 @@ def _write_tables(
     with contextlib.ExitStack() as stack:
 
         def writer(path: Path, schema: pa.Schema) -> parquet.Writer:
-            return stack.enter_context(parquet.Writer(path, schema))
+            return stack.enter_context(parquet.writing(path, schema))
 
         entries = writer(staging / "ledger" / "part-00000.parquet", ledger.SCHEMA)
         findings = writer(staging / "pii" / "part-00000.parquet", ledger.FINDINGS)

@@ -14,7 +14,7 @@ def as_map(stage: Stage, verdict: pa.Table | None = None) -> Callable[[pa.Table]
     """The stage as `table -> table`.
 
     Use it as `dataset.with_format("arrow").map(as_map(stage), batched=True)`. The batch may hold any of the
-    columns of `records/1`; the result holds all of them beside its own, and no row is missing: look at `fate`.
+    columns of `records/1`; the result holds all of them beside its own. No row is missing: look at `fate`.
 
     Args:
         stage: a row-wise stage, or an exchange together with its verdict.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation import ingest, parquet, records
+from curation.files import whole_file
 from curation.ingest.files import Unit
 from curation.stage import ContractError, Exchange, Expand, Stage, run, run_exchange, run_expand
 
@@ -128,9 +128,8 @@ def read_unit(task: ReadTask) -> Done:
         key = f"{task.key}-{number:05d}"
         task.store.write(key, table)
         parts.append(Part(key, table.num_rows))
-    unfinished = listing.with_name(f".{listing.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps([part.key for part in parts]))
-    unfinished.replace(listing)
+    with whole_file(listing) as unfinished:
+        unfinished.write_text(json.dumps([part.key for part in parts]))
     return Done(parts, {"ingest": time.process_time() - started}, False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pyarrow as pa
 
 from curation import records
 from curation.errors import InputError, UsageError
+from curation.files import sha256
 from curation.ingest import batch, delimited, encoding, excel, jsonl, parquet, text
 from curation.ingest.batch import Batch, Failure
 from curation.ingest.mapping import Settings
@@ -108,7 +108,7 @@ def find_inputs(paths: Sequence[Path]) -> list[SourceFile]:
     if not any(file.suffix.lower() in FORMATS for file in found):
         said = ", ".join(map(str, paths))
         raise UsageError(f"{said}: not one file to read; supported: {', '.join(FORMATS)}")
-    named = sorted((name, _digest(path), path) for path, name in found.items())
+    named = sorted((name, sha256(path), path) for path, name in found.items())
     copies: Counter[str] = Counter()
     files = []
     for name, digest, path in named:
@@ -182,14 +182,6 @@ _OF_A_FIELD = frozenset({"no_text", "not_text", "precision_lost"})
 def _ignored(part: str) -> bool:
     """Hidden files, and what Office keeps beside an open or half-saved document."""
     return part.startswith((".", "~$")) or part.endswith("~") or part.lower().endswith(".tmp")
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _json_units(file: SourceFile) -> Iterator[Unit]:
