@@ -47,7 +47,7 @@ KeyFile = Annotated[
 ]
 TextField = Annotated[
     list[str],
-    typer.Option(help="Column that holds text, where it is not title, text or reply (Chinese headers too)."),
+    typer.Option(help="Column that holds text, instead of the known ones (title, text, reply, 诉求内容 ...)."),
 ]
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A shipped recipe or a YAML file.")]
 Setting = Annotated[
@@ -275,7 +275,7 @@ def deduplicate(
     """
     from curation.deduplicate.files import deduplicate_file
 
-    vetoes = [] if veto == "none" else [each for each in veto.split(",") if each]
+    vetoes = [] if veto == "none" else [each.strip() for each in veto.split(",") if each.strip()]
     done = deduplicate_file(
         source, output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
     )

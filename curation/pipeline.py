@@ -122,7 +122,7 @@ def curate(
     files = ingest.find_inputs(inputs)
     target.check_writable(inputs)
     stages = recipes.build(recipe, key=key)
-    with workplace(target) as private, LocalEngine(workers) as engine:
+    with LocalEngine(workers) as engine, workplace(target) as private:
         work = _Passes(Store(private / "partitions"), engine, progress)
         parts = work.read(ingest.units(files), recipe.settings())
         rows, problems = sum(part.rows for part in parts), work.problems(parts)

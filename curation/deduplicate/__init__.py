@@ -6,7 +6,7 @@ come from MinHash; every verdict rests on the exact similarity.
 
 from __future__ import annotations
 
-from curation.deduplicate.files import FileSummary, deduplicate_file
+from curation.deduplicate.files import DeduplicateSummary, deduplicate_file
 from curation.deduplicate.near import find_duplicates
 from curation.deduplicate.shingles import similarity
 from curation.deduplicate.stage import Deduplicate, DeduplicateParams
@@ -17,7 +17,7 @@ __all__ = [
     "VETOES",
     "Deduplicate",
     "DeduplicateParams",
-    "FileSummary",
+    "DeduplicateSummary",
     "Verdict",
     "deduplicate_file",
     "find_duplicates",

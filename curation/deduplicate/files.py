@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from curation import parquet, records
 from curation.deduplicate.rows import FileRows, open_rows
 from curation.deduplicate.stage import Deduplicate, DeduplicateParams, said
 from curation.deduplicate.verdict import Rows, Summary, Verdict
+from curation.deduplicate.veto import VETOES
 from curation.errors import InputError, UsageError
+from curation.files import sha256, whole_file
 from curation.ingest.batch import record_id
-from curation.ingest.mapping import Columns, Settings, compose, map_columns
+from curation.ingest.mapping import Columns, Settings, compose, find_columns, map_columns
+from curation.ingest.precision import display
 
 LEDGER = pa.schema([*ledgers.SCHEMA, ("cluster", pa.string())])
 """One row per row of the input, kept or not."""
@@ -30,7 +34,7 @@ _BATCH = 1 << 21
 
 
 @dataclass(frozen=True)
-class FileSummary:
+class DeduplicateSummary:
     """What happened to the rows of a file.
 
     Attributes:
@@ -58,31 +62,32 @@ def deduplicate_file(
     text_fields: Sequence[str] = (),
     keep: Sequence[str] = ("longest",),
     method: str = "near",
-) -> FileSummary:
+) -> DeduplicateSummary:
     """Write the rows of `source` that are no duplicates to `output`, unchanged and in order.
 
-    Formats go by extension. Where both are JSON lines, kept lines are copied byte for byte.
+    Formats go by extension. Where both are JSON lines, in UTF-8, kept lines are copied byte for byte.
 
     Args:
         threshold, veto, keep, method: as in `DeduplicateParams`.
         ledger: Parquet file with the fate of every row.
-        text_fields: columns that hold the text; default: title, text and reply, under their known headers.
+        text_fields: the columns that hold text, instead of title, text and reply under their known headers.
 
     Raises:
         UsageError: an option out of range, no text column, a file that cannot be read or written.
-        InputError: a row that cannot be read. Nothing is written.
+        InputError: a file or a row that cannot be read. Nothing is written.
     """
     params = _params(threshold=threshold, veto=list(veto), keep=list(keep), method=method)
-    rows, layout = open_rows(source, output), _Layout(source.name, tuple(text_fields))
+    rows, layout = open_rows(source, output, text_fields), _Layout(source.name, tuple(text_fields))
     listed = _list(rows, layout, params)
     verdict = params.judge(
         listed.summary, listed.times, lambda wanted: [layout.text(*row) for row in rows.fetch(wanted)]
     )
-    if ledger is not None:
-        _write_ledger(ledger, source, listed, verdict)
     goes = verdict.relation == "duplicate_of"
-    rows.write(output, np.flatnonzero(~goes))
-    return FileSummary(
+    with contextlib.ExitStack() as both:  # both files get their names at the end, or neither
+        rows.write(both.enter_context(whole_file(output)), np.flatnonzero(~goes))
+        if ledger is not None:
+            both.enter_context(parquet.writing(ledger, LEDGER)).write(_ledger(source, listed, verdict))
+    return DeduplicateSummary(
         rows=len(goes),
         kept=int((~goes).sum()),
         exact=int((goes & verdict.exact).sum()),
@@ -93,6 +98,11 @@ def deduplicate_file(
 
 
 def _params(**options: Any) -> DeduplicateParams:
+    for name in options["veto"]:
+        if name not in VETOES:
+            close = difflib.get_close_matches(name, VETOES, n=1, cutoff=0.5)
+            said = f"did you mean {close[0]}?" if close else f"valid are {', '.join(VETOES)}"
+            raise UsageError(f"veto: unknown {name}; {said}")
     try:
         return DeduplicateParams.model_validate(options)
     except ValidationError as error:
@@ -133,13 +143,14 @@ class _Layout:
 
     def check(self) -> None:
         """After all rows: refuse a file without a column of text."""
-        if any(plan.texts or plan.guide for plan in self._plans.values()):
-            return
-        named = f"no column {self._text_fields[0]}" if self._text_fields else "no column with text was found"
-        raise UsageError(f"{self._file}: {named}; name it with --text-field")
+        headers = {header for headers in self._plans for header in headers}
+        if missing := [name for name in self._text_fields if not find_columns(headers, [name])]:
+            raise UsageError(f"{self._file}: no column {missing[0]}; see `govtune inspect`")
+        if not any(plan.texts or plan.guide for plan in self._plans.values()):
+            raise UsageError(f"{self._file}: no column with text was found; name it with --text-field")
 
     def _make(self, columns: Columns, headers: tuple[str, ...]) -> _Plan:
-        texts = tuple(name for name in self._text_fields if name in headers)
+        texts = tuple(headers[position] for position in find_columns(headers, self._text_fields))
         guide: tuple[str, ...] = ()
         if not self._text_fields and columns.has_text:
             texts = tuple(columns.fields[name] for name in records.TEXT_FIELDS if name in columns.fields)
@@ -151,8 +162,8 @@ class _Layout:
         if value is None or isinstance(value, str):
             return value or ""
         if isinstance(value, (bool, list, dict)):
-            raise InputError("is not text", file=self._file, row=number, field=column)
-        return str(value)
+            raise InputError("neither a string nor a number", file=self._file, row=number, field=column)
+        return display(value) or ""
 
 
 @dataclass(frozen=True)
@@ -202,7 +213,7 @@ def _as_string(row: dict[str, Any], column: str | None) -> str | None:
     return str(value) if isinstance(value, (int, float)) else None
 
 
-def _write_ledger(path: Path, source: Path, listed: _Listed, verdict: Verdict) -> None:
+def _ledger(source: Path, listed: _Listed, verdict: Verdict) -> pa.Table:
     rows = len(listed.ids)
     ids = pa.array(_unique_ids(source, listed), pa.string())
     columns = said(verdict, ids)
@@ -216,19 +227,14 @@ def _write_ledger(path: Path, source: Path, listed: _Listed, verdict: Verdict) -
         "fate": pa.array(np.where(goes, "dropped", "kept")),
         "stage": pa.array(np.full(rows, Deduplicate.name), mask=~goes),
     }
-    table = pa.table(
+    return pa.table(
         [columns.get(column.name, pa.nulls(rows, column.type)) for column in LEDGER], schema=LEDGER
     )
-    try:
-        parquet.write(table, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _unique_ids(source: Path, listed: _Listed) -> list[str]:
     """The rows' own ids where they are unique, else digests of file and row."""
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256(source)
     count = Counter(listed.ids)
     return [
         own if own is not None and count[own] == 1 else record_id(digest, 0, None, number)

@@ -1,16 +1,21 @@
-"""JSON lines. The columns are decided row by row, since rows need not have the same keys."""
+"""JSON lines: the one place that says which lines are read, and the reader for records.
+
+The columns are decided row by row, since rows need not have the same keys.
+"""
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 import regex
 
+from curation.errors import InputError
 from curation.ingest import encoding
 from curation.ingest.batch import ROWS, Batch
 from curation.ingest.mapping import Columns, Settings, compose, map_columns
@@ -18,7 +23,9 @@ from curation.ingest.mapping import Columns, Settings, compose, map_columns
 DEPTH = 200
 """What is nested deeper is taken for broken: no writer of JSON could give it back."""
 
+_HEAD = 1 << 19
 _LONG_INTEGER = regex.compile(rb"[0-9]{19}")
+_SURROGATE = regex.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read(path: Path, settings: Settings, *, start: int, stop: int, first_row: int) -> Iterator[Batch]:
@@ -43,17 +50,73 @@ def read(path: Path, settings: Settings, *, start: int, stop: int, first_row: in
         yield _batch(part, settings, plans, name)
 
 
+def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Number, from 1, and object of every line that is not blank, in any encoding of `encoding.decode`.
+
+    Raises:
+        InputError: a line that is not a JSON object.
+        UnreadableError: no encoding fits.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        utf8 = is_utf8(file)
+        lines = file if utf8 else io.BytesIO(encoding.decode(file.read()).text.encode())
+        for number, line in enumerate(lines, start=1):
+            line = line.removeprefix(encoding.UTF8_BOM) if number == 1 else line
+            if line.strip():
+                yield number, parse(line, number, path.name)
+
+
+def is_utf8(file: IO[bytes]) -> bool:
+    """Whether the lines of a file that was just opened can be read one by one; else it is decoded whole."""
+    head = file.read(_HEAD)
+    file.seek(0)
+    return encoding.looks_like_utf8(head)
+
+
+def parse(line: bytes, number: int, file: str) -> dict[str, Any]:
+    """The object on one line of a file.
+
+    Raises:
+        InputError: the line is not a JSON object, as `loads` reads JSON.
+    """
+    try:
+        row = loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise InputError("not a JSON object; write one object per line", file=file, row=number)
+    return row
+
+
 def loads(line: bytes) -> Any:
-    """The value of a line; integers of any length stay exact.
+    """The value of a line; integers of any length stay exact, and so does half of a surrogate pair.
 
     Raises:
         ValueError: not JSON (which has no NaN) in UTF-8, or nested deeper than `DEPTH`.
     """
-    value = orjson.loads(line)
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        # Half of a pair is no Unicode text, so orjson refuses it, but JSON's grammar has it.
+        if not _SURROGATE.search(line):
+            raise
+        value = _exact(line)
     if line.count(b"[") + line.count(b"{") > DEPTH and _depth(value) > DEPTH:
         raise ValueError("nested too deeply")
     # orjson makes a float of an integer beyond 64 bits
-    return json.loads(line) if _LONG_INTEGER.search(line) else value
+    return _exact(line) if _LONG_INTEGER.search(line) else value
+
+
+def _exact(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode(), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError("JSON has neither NaN nor infinity")
 
 
 def _depth(value: Any) -> int:
@@ -77,6 +140,8 @@ def _batch(
         row: dict[str, Any] = {}
         try:
             row = loads(line)
+            if _SURROGATE.search(line):
+                row = _unicode(row)
         except ValueError:
             broken[index] = "broken_json"
         if not isinstance(row, dict):
@@ -104,3 +169,9 @@ def _batch(
         guide=guide,
         encoding=name,
     )
+
+
+def _unicode(value: Any) -> Any:
+    """Records are Unicode text: U+FFFD in the place of half of a surrogate pair, as Unicode recommends."""
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

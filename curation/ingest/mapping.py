@@ -167,6 +167,12 @@ def map_columns(headers: Sequence[str], settings: Settings) -> Columns:
     return Columns(fields, guide, tuple(header for header in headers if header not in taken))
 
 
+def find_columns(headers: Iterable[str], wanted: Iterable[str]) -> tuple[int, ...]:
+    """Positions of all the headers that are one of `wanted`, compared as `map_columns` compares them."""
+    names = set(map(normalise, wanted))
+    return tuple(position for position, header in enumerate(headers) if normalise(header) in names)
+
+
 def header_row(rows: Sequence[Sequence[str | None]], settings: Settings) -> int | None:
     """Index of the header among the first rows of a sheet; None when they are all empty.
 

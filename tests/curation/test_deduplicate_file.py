@@ -6,11 +6,14 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from curation.deduplicate import deduplicate_file
+from curation.deduplicate.rows import open_rows
 from curation.errors import InputError, UsageError
+from curation.files import whole_file
 
 LETTER = "河口大桥南侧的公交站台顶棚破损漏雨，老人和学生候车时没有地方躲雨，希望交通部门尽快安排修缮。"
 REAL = Path("../shared/data/letters/hotspot.jsonl")
@@ -86,7 +89,7 @@ def test_named_text_field_decides(tmp_path: Path) -> None:
     [
         (b'{"text": "a"}\n{"text": \n', "row 2"),
         (b'{"text": "a"}\n[1]\n', "row 2"),
-        (b'{"text": "\xff"}\n', "row 1"),
+        ('{"text": "河口大桥'.encode() + b'\xff"}\n', "row 1"),
         (b'{"text": ["a"]}\n', "row 1, field text"),
         (b"[" * 100_000, "row 1"),
     ],
@@ -103,8 +106,10 @@ def test_unreadable_row_is_named_and_nothing_is_written(tmp_path: Path, content:
     ("options", "problem"),
     [
         ({"threshold": 7}, "threshold"),
-        ({"veto": ["colour"]}, "veto"),
+        ({"veto": ["number"]}, "veto: unknown number; did you mean numbers"),
+        ({"veto": ["colour"]}, "veto: unknown colour; valid are numbers, dates"),
         ({"text_fields": ["正文"]}, "no column 正文"),
+        ({"text_fields": ["a", "正文"]}, "no column 正文"),
         ({}, "no column with text"),
     ],
 )
@@ -114,6 +119,53 @@ def test_wrong_usage_is_refused(tmp_path: Path, options: dict[str, object], prob
     with pytest.raises(UsageError, match=problem):
         deduplicate_file(source, output, **options)  # type: ignore[arg-type]
     assert not output.exists()
+
+
+def test_ledger_has_the_row_numbers_of_the_file(tmp_path: Path) -> None:
+    source, ledger = tmp_path / "in.csv", tmp_path / "ledger.parquet"
+    source.write_text(f"\n序号,*诉求内容（必填）\n\n1,{LETTER}\n\n2,{LETTER}\n", encoding="utf-8")
+    deduplicate_file(source, tmp_path / "out.csv", ledger=ledger)
+    table = pq.ParquetFile(ledger).read()
+    assert [place["row"] for place in table["source_details"].to_pylist()] == [4, 6]
+    assert table["id"].to_pylist() == ["1", "2"]
+    assert table["fate"].to_pylist() == ["kept", "dropped"]
+
+
+def test_a_named_text_field_may_be_written_without_the_marks_of_its_header(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(f"诉求内容,*备注：\n1,{LETTER}\n2,{LETTER}\n", encoding="utf-8")
+    assert deduplicate_file(source, output, text_fields=["备注"]).kept == 1
+
+
+def test_no_ledger_is_left_where_the_output_cannot_be_written(tmp_path: Path) -> None:
+    source, output, ledger = (tmp_path / name for name in ("in.jsonl", "out.jsonl", "ledger.parquet"))
+    source.write_text('{"text": "你好"}\n', encoding="utf-8")
+    output.mkdir()
+    with pytest.raises(UsageError, match=r"out\.jsonl: cannot be written"):
+        deduplicate_file(source, output, ledger=ledger)
+    output.rmdir()
+    with pytest.raises(UsageError, match=r"ledger\.parquet: cannot be written"):
+        deduplicate_file(source, output, ledger=tmp_path / "absent" / "ledger.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_a_source_that_fails_while_it_is_copied_is_the_one_named(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"text": "你好"}\n', encoding="utf-8")
+    rows = open_rows(source, output)
+    list(rows)
+    source.unlink()
+    source.mkdir()
+    with pytest.raises(UsageError, match=r"in\.jsonl: cannot be read"), whole_file(output) as aside:
+        rows.write(aside, np.array([0]))
+
+
+def test_json_lines_of_another_encoding_come_back_in_utf_8(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    line = json.dumps({"text": LETTER}, ensure_ascii=False) + "\n"
+    source.write_bytes((line * 2).encode("gb18030"))
+    deduplicate_file(source, output)
+    assert output.read_text(encoding="utf-8") == line
 
 
 def test_missing_input_and_unwritable_output_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from curation.errors import InputError, UsageError
 from curation.ingest.tables import Rows, read_rows, write_rows
@@ -52,13 +54,119 @@ def test_integers_of_any_length_stay_exact(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["f"] == [1.0, 100000.0]
 
 
-@pytest.mark.parametrize("line", ['{"text": NaN}', "[1]", '"text"', "{", '{"text": "\\ud800"}'])
+@pytest.mark.parametrize("line", ['{"text": NaN}', "[1]", '"text"', "{", '{"text": "\\ud800}'])
 def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{{"text": "甲"}}\n\n{line}\n', "utf-8")
     with pytest.raises(InputError) as raised:
         read_rows(path)
     assert (raised.value.file, raised.value.row) == ("a.jsonl", 3)
+
+
+@pytest.mark.parametrize("deep", [400, 100_000])
+def test_json_that_is_nested_without_end_is_refused(tmp_path: Path, deep: int) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{{"text": "\\ud83d", "x": {"[" * deep + "]" * deep}}}\n')
+    with pytest.raises(InputError, match=r"a\.jsonl, row 1"):
+        read_rows(path)
+
+
+def test_half_of_a_surrogate_pair_survives_json_and_is_refused_elsewhere(tmp_path: Path) -> None:
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(b'{"\\uDC00": ["a\\ud83d"], "pair": "\\ud83d\\ude00"}\n')
+    rows = read_rows(source)
+    write_rows(tmp_path / "b.jsonl", rows)
+    assert read_rows(tmp_path / "b.jsonl").rows == rows.rows == [{"\udc00": ["a\ud83d"], "pair": "😀"}]
+    half = Rows(("text",), [{"text": "a\ud83d"}])
+    for name in ("c.csv", "c.xlsx", "c.parquet", "c.txt"):
+        with pytest.raises(InputError, match=f"^{name}: half of a surrogate pair"):
+            write_rows(tmp_path / name, half)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
+
+
+def test_half_of_a_surrogate_pair_in_a_record_becomes_a_replacement_character(
+    tmp_path: Path, read_all: Callable[[Path], pa.Table]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a\\ud83d", "x": "\\udc00"}\n{"text": "\\ud83d\\ude00"}\n')
+    table = read_all(path)
+    assert table["text"].to_pylist() == ["a\ufffd", "😀"]
+    assert table["reason"].to_pylist() == [None, None]
+
+
+def test_json_lines_are_read_in_the_encodings_that_curate_reads(tmp_path: Path) -> None:
+    said = [{"text": "小区门口的路灯坏了三天没有人来修"}, {"text": "自来水一直是黄的，请派人看看"}]
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in said)
+    for codec in ("gb18030", "utf-16", "utf-8-sig"):
+        (tmp_path / "a.jsonl").write_bytes(lines.encode(codec))
+        assert read_rows(tmp_path / "a.jsonl").rows == said
+
+
+def test_an_array_in_a_json_file_is_told_how_to_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[\n  {"text": "甲"}\n]\n', "utf-8")
+    with pytest.raises(InputError, match=r"row 1: .*write one object per line"):
+        read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "numbers"),
+    [
+        ("a.csv", "\n标题,内容\n\n甲,乙\n,\n丙,丁\n", [4, 6]),
+        ("a.jsonl", '{"a": 1}\n\n \n{"a": 2}\n', [1, 4]),
+        ("a.txt", "甲", [1]),
+    ],
+)
+def test_rows_keep_their_numbers(tmp_path: Path, name: str, content: str, numbers: list[int]) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    rows = read_rows(path)
+    assert list(rows.numbers) == numbers
+    assert list(rows.take([len(numbers) - 1]).numbers) == numbers[-1:]
+
+
+def workbook(path: Path, sheets: dict[str, list[list[str]]]) -> Path:
+    book = Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_second_sheet_with_cells_is_refused_and_an_empty_one_is_not(tmp_path: Path) -> None:
+    rows = [["内容"], ["甲"]]
+    path = workbook(tmp_path / "a.xlsx", {"空": [], "一": rows, "空的": [[""]]})
+    assert read_rows(path).rows == [{"内容": "甲"}]
+    path = workbook(tmp_path / "b.xlsx", {"一": rows, "空": [], "二": rows})
+    with pytest.raises(InputError, match="curate") as raised:
+        read_rows(path)
+    assert (raised.value.file, raised.value.sheet) == ("b.xlsx", "二")
+
+
+def test_rows_above_the_header_are_refused_with_the_place_of_the_header(tmp_path: Path) -> None:
+    lines = [["热线工单（三月）"], [], ["标题", "诉求内容"], ["路灯", "坏了"]]
+    workbook(tmp_path / "a.xlsx", {"一": lines})
+    (tmp_path / "a.csv").write_text("\n".join(",".join(line) for line in lines), "utf-8")
+    for name in ("a.csv", "a.xlsx"):
+        with pytest.raises(InputError, match="delete the rows above") as raised:
+            read_rows(tmp_path / name)
+        assert raised.value.row == 3
+
+
+def test_a_named_text_column_makes_its_row_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("甲,乙\n内容,一\n二,三\n", "utf-8")
+    assert read_rows(path, ["甲"]).rows[0] == {"甲": "内容", "乙": "一"}
+
+
+def test_a_column_is_found_by_all_the_ways_its_header_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("*联系电话,联系电话（必填）,联系电话,联系电话\n1,2,3,4\n", "utf-8")
+    rows = read_rows(path)
+    assert rows.find(["联系电话"]) == list(rows.columns)
 
 
 def test_nan_is_not_written(tmp_path: Path) -> None:
@@ -117,6 +225,36 @@ def test_parquet_keeps_the_types_of_the_other_columns(tmp_path: Path) -> None:
     write_rows(path, rows)
     expected = table.take([2, 0]).set_column(0, "text", pa.array(["改", "甲"], pa.large_string()))
     assert pq.read_table(path).equals(expected)
+
+
+def test_a_parquet_column_that_cannot_hold_its_new_values_is_written_as_strings(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    floats = pa.array([1.5, float("nan"), None])
+    table = pa.table({
+        "phone": pa.array([13812345678.0, 10.0, None]),
+        "word": pa.array(["甲", "乙", "甲"]).dictionary_encode(),
+        "float": floats,
+    })  # fmt: skip
+    pq.write_table(table, path)
+    rows = read_rows(path)
+    rows.rows[0] |= {"phone": "[手机号]", "word": "改"}
+    write_rows(path, rows)
+    after = pq.read_table(path)
+    assert after["phone"].to_pylist() == ["[手机号]", "10", None]
+    assert after["word"].to_pylist() == ["改", "乙", "甲"]
+    assert after["word"].type == table["word"].type
+    assert after["float"].combine_chunks().to_pylist()[0] == 1.5
+    assert after["float"].type == floats.type
+
+
+def test_parquet_columns_of_one_name_stay_apart(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.Table.from_arrays([pa.array(["甲"]), pa.array(["乙"])], names=["a", "a"])
+    pq.write_table(table, path)
+    rows = read_rows(path)
+    assert list(rows.rows[0].values()) == ["甲", "乙"]
+    write_rows(path, rows)
+    assert pq.ParquetFile(path).read().equals(table)
 
 
 def test_a_text_file_is_one_row(tmp_path: Path) -> None:
