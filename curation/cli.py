@@ -47,7 +47,9 @@ KeyFile = Annotated[
 ]
 TextField = Annotated[
     list[str],
-    typer.Option(help="Column that holds text, instead of the known ones (title, text, reply, 诉求内容 ...)."),
+    typer.Option(
+        help="Column that holds text, instead of the known ones (title, text, reply, 诉求内容 ...)."
+    ),
 ]
 RecipeName = Annotated[str, typer.Argument(metavar="[RECIPE]", help="A shipped recipe or a YAML file.")]
 Setting = Annotated[
@@ -227,11 +229,13 @@ def anonymise(
     """Anonymise the text columns of one file; every row and every other column comes back.
 
     Columns that hold a person's name, phone, address or identity number are replaced too, and their values
-    are looked for in the text.
+    are looked for in the text. Cells of XLSX come back as text.
 
     Example: govtune anonymise letters.jsonl -o anonymised.jsonl --spans spans.jsonl
     """
     from curation.anonymise.files import anonymise_file
+
+    _not_onto_itself(source, output)
 
     done = anonymise_file(
         source,
@@ -275,6 +279,8 @@ def deduplicate(
     """
     from curation.deduplicate.files import deduplicate_file
 
+    _not_onto_itself(source, output)
+
     vetoes = [] if veto == "none" else [each.strip() for each in veto.split(",") if each.strip()]
     done = deduplicate_file(
         source, output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
@@ -294,6 +300,11 @@ class Lines:
             print(f"\r\033[K{phase} {done}/{total}", end=end, file=sys.stderr, flush=True)
         elif done == total:
             print(f"{phase} {done}/{total}", file=sys.stderr, flush=True)
+
+
+def _not_onto_itself(source: Path, output: Path) -> None:
+    if source.resolve() == output.resolve():
+        raise UsageError(f"{output}: is the input itself; write to another file")
 
 
 def _tell(line: str) -> None:

@@ -32,7 +32,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or 'input/output error'}") from None
+        # pyarrow's own message names the temporary file
+        said = os.strerror(error.errno) if error.errno else "input/output error"
+        raise UsageError(f"{path}: cannot be written: {said}") from None
 
 
 def sha256(path: Path) -> str:

@@ -167,7 +167,7 @@ def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
         try:
             params = kind.Params.model_validate(options or {})
         except ValidationError as error:
-            raise UsageError(f"{origin}: {name}.{first_fault(error, kind.Params)}") from None
+            raise UsageError(f"{origin}: {name}: {first_fault(error, kind.Params)}") from None
         built.append(kind(params, key=key if kind.keyed else None))
     return built
 

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from curation.errors import UsageError
+from curation.strict import nearest
 
 
 def folder() -> Path:
@@ -37,4 +38,4 @@ def find(kind: str, name: str) -> Path:
     shipped = folder() / kind / f"{name}.yaml"
     if shipped.is_file():
         return shipped
-    raise UsageError(f"{name}: neither a YAML file nor one of the shipped {kind}: {', '.join(names(kind))}")
+    raise UsageError(f"{name}: neither a YAML file nor shipped{nearest(name, names(kind))}")

@@ -33,12 +33,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
     """The first fault pydantic found as `place: what`, without the value."""
-    fault = error.errors(include_url=False, include_input=False)[0]
+    faults = error.errors(include_url=False, include_input=False)
+    # A misspelt key is also a missing one; the misspelling says more.
+    fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
     place = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         names = [info.alias or name for name, info in model.model_fields.items()]
         return f"{place}: unknown key{nearest(str(fault['loc'][-1]), names)}"
-    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {said[0].lower()}{said[1:]}" if place else said
 
 
 def require_known(name: str, valid: Iterable[str], where: str, what: str) -> None:

@@ -121,7 +121,7 @@ def test_a_bad_file_among_good_ones_is_listed_and_the_run_goes_on(
     [
         (
             ["--set", "deduplicate.threshold=7"],
-            "deduplicate.threshold: input should be less than or equal to 1",
+            "deduplicate: threshold: input should be less than or equal to 1",
         ),
         (["--set", "deduplicate.treshold=0.7"], "did you mean threshold?"),
         (["--set", "dedupe.threshold=0.7"], "unknown stage of this recipe dedupe"),

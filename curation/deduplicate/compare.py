@@ -12,13 +12,16 @@ from curation.deduplicate.shingles import jaccard, shingle_sets
 from curation.deduplicate.verdict import Rows
 
 FetchTexts = Callable[[Rows], Sequence[str]]
-"""The texts of some rows, in their order; asked for a bounded number of code points at a time."""
+"""The texts of some rows, in their order; asked for at most `_HELD` code points at a time."""
 
 Pairs = NDArray[np.int64]
 """Shape (pairs, 2)."""
 
 _AT_ONCE = 1 << 21
 """Code points compared at once."""
+
+_HELD = 1 << 27
+"""Code points of candidates held in memory, two bytes each for Chinese."""
 
 
 class Similarities:
@@ -64,6 +67,7 @@ class Similarities:
 
     def _compare(self, pairs: Pairs) -> NDArray[np.float64]:
         scores = np.empty(len(pairs))
+        self._texts.hold(runs.unique(pairs.ravel()))
         # Neighbours in the graph of pairs one after the other, so that a text is fetched about once.
         order = np.argsort(components(len(self._texts), pairs)[pairs[:, 0]], kind="stable")
         for batch in self._texts.batches(pairs[order]):
@@ -75,15 +79,28 @@ class Similarities:
 
 
 class Texts:
-    """The distinct texts by index, fetched a bounded number of code points at a time."""
+    """The distinct texts by index, fetched a bounded number of code points at a time.
+
+    Those asked for once are held, up to `_HELD` code points: every fetch goes through the whole input.
+    """
 
     def __init__(self, rows: Rows, lengths: Rows, fetch: FetchTexts) -> None:
         self._rows, self._lengths, self._fetch = rows, lengths, fetch
+        self._held: dict[int, str] = {}
+
+    def hold(self, nodes: Rows) -> None:
+        """Fetch these texts at once, if with those held already they are not too many."""
+        held = np.fromiter(self._held, np.int64, len(self._held))
+        new = np.setdiff1d(nodes, held)
+        if len(new) and self._lengths[new].sum() + self._lengths[held].sum() <= _HELD:
+            self._held.update(zip(new.tolist(), self._fetch(self._rows[new]), strict=True))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, nodes: Rows) -> Sequence[str]:
+        if all(node in self._held for node in nodes.tolist()):
+            return [self._held[node] for node in nodes.tolist()]
         return self._fetch(self._rows[nodes])
 
     def batches(self, nodes: Rows) -> Iterator[slice]:

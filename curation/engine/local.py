@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +92,8 @@ def _call(function: Callable[[Task], Result], task: Task) -> Result:
 
 
 def _end_with(parent: int) -> None:
-    """A worker whose parent was killed would wait for tasks for ever: end it."""
+    """Ctrl-C is the parent's to answer. A worker whose parent was killed would wait for ever: end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -121,9 +121,6 @@ def tabulate(
         numbered: row number and cells, below the header. Cells beyond the header go to `meta`.
     """
     columns = map_columns(headers, settings)
-    if not columns.has_text:
-        yield Failure("no_text_column", f"{len(headers)} columns", sheet)
-        return
     rows = (item for item in numbered if isinstance(item[1], Broken) or any(item[1]))
     while part := list(itertools.islice(rows, ROWS)):
         cells = [() if isinstance(row, Broken) else row for _, row in part]
@@ -133,7 +130,11 @@ def tabulate(
             values=values,
             meta=meta,
             guide=[bool(columns.guide)] * len(part),
-            broken={index: row.reason for index, (_, row) in enumerate(part) if isinstance(row, Broken)},
+            broken={
+                index: row.reason if isinstance(row, Broken) else "no_text_column"
+                for index, (_, row) in enumerate(part)
+                if isinstance(row, Broken) or not columns.has_text
+            },
             headers=headers,
             mapping=columns.fields,
             rest=columns.rest,

@@ -21,7 +21,6 @@ def read(path: Path, settings: Settings) -> Iterator[Batch | Failure]:
     decoded = encoding.decode(path.read_bytes())
     found = below_header(_with_end(decoded.text, path.suffix.lower()), settings)
     if found is None:
-        yield Failure("no_text_column", "empty")
         return
     headers, below = found
     checked = ((number, _checked(row, len(headers))) for number, row in below)

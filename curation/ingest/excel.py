@@ -51,14 +51,10 @@ class Sheet:
 
 def read(path: Path, settings: Settings) -> Iterator[Batch | Failure]:
     """The rows of every sheet, each with a header of its own. Empty sheets are passed over."""
-    empty = True
     for sheet in sheets(path):
         found = below_header(sheet.rows, settings)
         if found is not None:
-            empty = False
             yield from tabulate(*found, settings, sheet=sheet.name)
-    if empty:
-        yield Failure("no_text_column", "empty")
 
 
 def sheets(path: Path) -> Generator[Sheet, None, None]:

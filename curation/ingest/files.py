@@ -108,13 +108,30 @@ def find_inputs(paths: Sequence[Path]) -> list[SourceFile]:
     if not any(file.suffix.lower() in FORMATS for file in found):
         said = ", ".join(map(str, paths))
         raise UsageError(f"{said}: not one file to read; supported: {', '.join(FORMATS)}")
-    named = sorted((name, sha256(path), path) for path, name in found.items())
+    named = sorted((name, sha256(path), path) for path, name in _distinct(found).items())
     copies: Counter[str] = Counter()
     files = []
     for name, digest, path in named:
         files.append(SourceFile(path, name, digest, path.stat().st_size, copies[digest]))
         copies[digest] += 1
     return files
+
+
+def _distinct(found: dict[Path, str]) -> dict[Path, str]:
+    """Files of one name from several folders get their folder's name in front, until no two are alike."""
+    for _ in range(max((len(path.parts) for path in found), default=0)):
+        counts = Counter(found.values())
+        if len(counts) == len(found):
+            break
+        found = {
+            path: name if counts[name] == 1 else _with_folder(path, name) for path, name in found.items()
+        }
+    return found
+
+
+def _with_folder(path: Path, name: str) -> str:
+    outside = path.parts[: -len(Path(name).parts)]
+    return "/".join([*outside[-1:], name])
 
 
 def units(files: Sequence[SourceFile]) -> list[Unit]:

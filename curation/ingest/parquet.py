@@ -51,9 +51,6 @@ def _read(path: Path, settings: Settings, start: int, stop: int, first_row: int)
     with pq.ParquetFile(path) as file:
         headers = tuple(file.schema_arrow.names)
         columns = map_columns(headers, settings)
-        if not columns.has_text:
-            yield Failure("no_text_column", f"{len(headers)} columns")
-            return
         number = first_row
         for part in file.iter_batches(ROWS, row_groups=list(range(start, stop or file.num_row_groups))):
             part.validate(full=True)
@@ -68,6 +65,7 @@ def _read(path: Path, settings: Settings, start: int, stop: int, first_row: int)
                 values=values,
                 meta=part.select(columns.rest).to_pylist(),
                 guide=[bool(columns.guide)] * part.num_rows,
+                broken={} if columns.has_text else dict.fromkeys(range(part.num_rows), "no_text_column"),
                 headers=headers,
                 mapping=columns.fields,
                 rest=columns.rest,
@@ -82,4 +80,16 @@ def _strings(column: pa.Array) -> Any:
         column, kind = column.dictionary_decode(), kind.value_type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
         return column.cast(pa.string())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return [_decoded(value) for value in column.to_pylist()]
     return column.to_pylist()
+
+
+def _decoded(value: bytes | None) -> Any:
+    """UTF-8 as a string; other bytes as a list, which is no text."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return list(value)

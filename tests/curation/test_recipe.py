@@ -24,14 +24,16 @@ def test_shipped_recipes_are_valid(name: str) -> None:
     ("data", "message"),
     [
         (changed(stagse=[]), "stagse: unknown key; did you mean stages?"),
+        ({"schema": "curation/1", "name": "mine", "stags": []}, "stags: unknown key; did you mean stages?"),
+        (changed(stages=[{"split": {"by": "id", "test": 0.9, "validation": 0.9}}]), "mine.yaml: split: "),
         (changed(stages=[{"claen": {}}]), "stages, entry 1: unknown stage claen; did you mean clean?"),
         (
             changed(stages=[{"deduplicate": {"treshold": 0.8}}]),
-            "deduplicate.treshold: unknown key; did you mean threshold?",
+            "deduplicate: treshold: unknown key; did you mean threshold?",
         ),
         (
             changed(stages=[{"deduplicate": {"threshold": 7}}]),
-            "deduplicate.threshold: input should be less than or equal to 1",
+            "deduplicate: threshold: input should be less than or equal to 1",
         ),
         (
             changed(stages=[{"anonymise": {}}, {"clean": {}}]),
@@ -112,6 +114,8 @@ def test_an_empty_map_can_be_filled_on_the_command_line(tmp_path: Path) -> None:
     assert recipe.load(str(path), columns=["text=正文"]).map == {"text": ["正文"]}
 
 
-def test_an_unknown_recipe_lists_the_shipped_ones() -> None:
-    with pytest.raises(UsageError, match="default, letters"):
+def test_an_unknown_recipe_lists_the_shipped_ones_or_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match="valid are default, letters"):
         recipe.load("nosuch")
+    with pytest.raises(UsageError, match=r"did you mean letters\?"):
+        recipe.load("lettrs")

@@ -228,6 +228,13 @@ def test_kind_column_counts_only_when_valid(write_jsonl: Write, read_all: Read) 
     assert read_all(write_jsonl(rows), kind="letter")["kind"].to_pylist() == ["law", "letter", "letter"]
 
 
+def test_bytes_in_parquet_are_text_where_they_are_utf_8(tmp_path: Path, read_all: Read) -> None:
+    pq.write_table(pa.table({"text": ["路灯坏了".encode(), b"\xff\xfe"]}), tmp_path / "a.parquet")
+    table = read_all(tmp_path / "a.parquet")
+    assert table["text"].to_pylist() == ["路灯坏了", None]
+    assert table["reason"].to_pylist() == [None, "not_text"]
+
+
 def test_every_sheet_has_its_own_header(write_xlsx: Write, read_all: Read) -> None:
     path = write_xlsx({
         "一月": [["东城区热线工单"], HEADER, ROW],
@@ -238,7 +245,7 @@ def test_every_sheet_has_its_own_header(write_xlsx: Write, read_all: Read) -> No
     table = read_all(path)
     assert list(zip(places(table), table["reason"].to_pylist(), strict=True)) == [
         (("一月", 3), None), (("二月", 2), None), (("二月", 4), "no_text"),
-        (("说明", None), "no_text_column"),
+        (("说明", 2), "no_text_column"),
     ]  # fmt: skip
     assert table["own_id"].to_pylist()[1] == "7"
 
