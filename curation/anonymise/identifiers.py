@@ -11,11 +11,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import regex
 
-from curation.anonymise.spans import Span, resolve, view
+from curation.anonymise.spans import Pattern, Span, resolve, view
 
 BEFORE, AFTER = 12, 6
 """Code points of context looked at on either side of a candidate."""
@@ -49,19 +48,20 @@ class Identifier:
         score: without context, when `check` does not know; under .5 it takes context to be found.
         context: words of which one stands within 12 characters before or 6 after.
         strong: words that name this very identifier.
-        gate: the characters without which a text need not be searched: `digit`, `at`, `chat`, `spoken`.
+        gate: the characters without which a text need not be searched: `number` (six in a row), `digit`,
+            `at`, `chat`, `spoken`.
         certain: score where `check` says true.
     """
 
     type: str
     name: str
-    pattern: Any
+    pattern: Pattern
     source: str
     check: Check = lambda value: None
     score: float = 0.85
     context: tuple[str, ...] = ()
     strong: tuple[str, ...] = ()
-    gate: str = "digit"
+    gate: str = "number"
     certain: float = 0.95
 
     def find(self, plain: str) -> Iterator[Span]:
@@ -185,6 +185,12 @@ def _disability_card(value: str) -> bool | None:
     return resident_id_ok(value[:18])
 
 
+def _not_a_document(value: str) -> bool | None:
+    """`国发〔2024〕12号` is a published document, wherever it stands."""
+    issuer = regex.match(r"\p{Han}*", value)
+    return False if issuer and _ISSUER.search(issuer[0]) else None
+
+
 def _birth_date(value: str) -> bool | None:
     numbers = [int(number) for number in regex.findall(r"\d+", value)]
     if len(numbers) == 1:  # written without separators, or in Han numerals
@@ -192,12 +198,14 @@ def _birth_date(value: str) -> bool | None:
     return None if not numbers or 1 <= numbers[1] <= 12 else False
 
 
-_SEPARATORS = regex.compile(r"[\s\-·]+")
+_ISSUER = Pattern("[发令函字规电办会]$")
+_SEPARATORS = Pattern(r"[\s\-·]+")
 _GATES = {
-    "digit": regex.compile(r"[0-9]{2}|[0-9][ \-.·:]"),
-    "at": regex.compile("@"),
-    "chat": regex.compile("微信|薇信|威信|[Vv][Xx]|[Ww][Xx]|V信|[Qq][Qq]|扣扣"),
-    "spoken": regex.compile("[零〇幺一二两三四五六七八九]{3}"),
+    "number": Pattern(r"[0-9](?:[ \-.·()\r\n转]{0,6}[0-9A-Za-z]){5}"),
+    "digit": Pattern(r"[0-9]{2}|[0-9][ \-.·:]"),
+    "at": Pattern("@"),
+    "chat": Pattern("微信|薇信|威信|[Vv][Xx]|[Ww][Xx]|V信|[Qq][Qq]|扣扣"),
+    "spoken": Pattern("[零〇幺一二两三四五六七八九]{3}"),
 }
 
 # Edges and separators shared by the patterns. `_LEFT` lets a label in Latin letters touch the number.
@@ -232,15 +240,11 @@ _LANDLINE = (
 _AREA_LANDLINE = _LANDLINE.replace(")?[2-8]", ")[2-8]", 1)
 
 
-def _p(pattern: str) -> Any:
-    return regex.compile(pattern)
-
-
 IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_RESIDENT_ID",
         "cn_resident_id",
-        _p(rf"(?=[1-9]){_LEFT}(?<!\d[ \-])[1-9](?:{_GAP}\d){{16}}{_GAP}[\dXx](?![0-9A-Za-z])(?!-\d)"),
+        Pattern(rf"(?=[1-9]){_LEFT}(?<!\d[ \-])[1-9](?:{_GAP}\d){{16}}{_GAP}[\dXx](?![0-9A-Za-z])(?!-\d)"),
         "GB 11643-1999: 6 digits region, 8 digits birth date, 3 digits sequence, MOD 11-2 check character",
         check=resident_id_ok,
         certain=0.97,
@@ -249,7 +253,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_RESIDENT_ID",
         "cn_resident_id_15",
-        _p(r"(?<![0-9A-Za-z])[1-9]\d{14}(?![0-9A-Za-z])"),
+        Pattern(r"(?<![0-9A-Za-z])[1-9]\d{14}(?![0-9A-Za-z])"),
         "GB 11643-1989: the 15-digit number without century and check digit",
         check=_old_resident_id,
         score=0.3,
@@ -258,13 +262,13 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MOBILE",
         "cn_mobile",
-        _p(rf"{_LEFT}(?<!\d\.){_NOT_PHONE}(?:(?:\+|00)?86[ \-]?)?1[3-9]\d{{9}}(?!\d)(?!\.\d)"),
+        Pattern(rf"{_LEFT}(?<!\d\.){_NOT_PHONE}(?:(?:\+|00)?86[ \-]?)?1[3-9]\d{{9}}(?!\d)(?!\.\d)"),
         "MIIT numbering plan: 11 digits, 13 to 19",
     ),
     Identifier(
         "CN_MOBILE",
         "cn_mobile_spaced",
-        _p(
+        Pattern(
             rf"{_LEFT}(?<!\d[\-.])(?:(?:\+|00)?86[ \-]?)?(?:"
             r"1[3-9]\d(?:[ \-.·]{1,2}\d{4}){2}|1[3-9]\d[ \-.·]\d{3}[ \-.·]\d{5}|"
             r"1[3-9]\d{2}[ \-.·]\d{3}[ \-.·]\d{4}"
@@ -276,7 +280,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MOBILE",
         "cn_mobile_broken",
-        _p(r"(?<![0-9A-Za-z])1[3-9]\d{0,8}[ ]?\r?\n[ ]{0,4}\d{1,9}(?![0-9])"),
+        Pattern(r"(?<![0-9A-Za-z])1[3-9]\d{0,8}[ ]?\r?\n[ ]{0,4}\d{1,9}(?![0-9])"),
         "MIIT numbering plan, cut by one line break",
         check=_eleven_digits,
         score=0.3,
@@ -285,7 +289,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MOBILE",
         "cn_mobile_broken_late",
-        _p(r"(?<![0-9A-Za-z])1[3-9]\d{5,7}[ ]?\r?\n[ ]{0,4}\d{2,4}(?![0-9A-Za-z.%年月日])"),
+        Pattern(r"(?<![0-9A-Za-z])1[3-9]\d{5,7}[ ]?\r?\n[ ]{0,4}\d{2,4}(?![0-9A-Za-z.%年月日])"),
         "MIIT numbering plan, cut by one line break after most of its digits",
         check=_eleven_digits,
         score=0.6,
@@ -293,7 +297,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MOBILE",
         "cn_mobile_spoken",
-        _p(
+        Pattern(
             rf"(?<!{_NUMERAL})[幺一1][三四五六七八九3-9](?=[0-9 ,、\-]{{0,18}}{_NUMERAL})"
             rf"(?:[ ,、\-]?(?:{_NUMERAL}|\d)){{9}}(?!{_NUMERAL}|[0-9十百千万])"
         ),
@@ -303,13 +307,13 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_LANDLINE",
         "cn_landline",
-        _p(rf"(?<![0-9A-Za-z.])(?<!\d[\-.]){_NOT_PHONE}(?:(?:\+|00)?86[ \-]?)?{_AREA_LANDLINE}"),
+        Pattern(rf"(?<![0-9A-Za-z.])(?<!\d[\-.]){_NOT_PHONE}(?:(?:\+|00)?86[ \-]?)?{_AREA_LANDLINE}"),
         "YD/T 1154: area code and 7 or 8 digits, extension",
     ),
     Identifier(
         "CN_LANDLINE",
         "cn_landline_local",
-        _p(
+        Pattern(
             "(?:电话|座机|致电|拨打|传真|宅电|家电|[Tt]el)(?:号码|号)?(?:为|是)"
             f"?[:;. ]{{0,3}}(?P<value>(?<![0-9A-Za-z]){_LANDLINE})"
         ),
@@ -318,7 +322,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_OFFICE_PHONE",
         "cn_office_landline",
-        _p(
+        Pattern(
             rf"(?<![0-9A-Za-z.])(?<!\d[\-.])(?=[(0-9])(?:{_OFFICE_LEFT}{_LANDLINE}|{_AREA_LANDLINE}{_OFFICE_RIGHT})"
         ),
         "a landline next to the words of an office",
@@ -327,7 +331,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_OFFICE_PHONE",
         "cn_office_short_number",
-        _p(
+        Pattern(
             r"(?<![0-9A-Za-z.\-])(?:110|119|120|122|12[1-3]\d\d|95\d{3,4}|100(?:00|10|86))"
             r"(?![0-9A-Za-z.\-]|[元万亿户人名吨亩米平])"
         ),
@@ -349,17 +353,18 @@ IDENTIFIERS: tuple[Identifier, ...] = (
             "投诉",
             "来电",
         ),
+        gate="digit",
     ),
     Identifier(
         "CN_OFFICE_PHONE",
         "cn_office_toll_free",
-        _p(r"(?<![0-9A-Za-z.])(?<!\d-)(?:400|800)(?:[ \-]?\d{3}[ \-]?\d{4}|[ \-]\d{4}[ \-]\d{3})(?!\d)"),
+        Pattern(r"(?<![0-9A-Za-z.])(?<!\d-)(?:400|800)(?:[ \-]?\d{3}[ \-]?\d{4}|[ \-]\d{4}[ \-]\d{3})(?!\d)"),
         "numbers of 400 and 800 services",
     ),
     Identifier(
         "CN_BANK_CARD",
         "cn_bank_card",
-        _p(
+        Pattern(
             r"(?<![0-9A-Za-z.])(?<!\d[ \-])[3-69]\d{3}(?:[ \-]?\d{4}){3}(?:[ \-]?\d{1,3})"
             r"?(?![0-9A-Za-z])(?![ \-]\d)"
         ),
@@ -389,7 +394,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_BANK_CARD",
         "cn_bank_account",
-        _p(
+        Pattern(
             "(?<!社保|医保|就诊|诊疗|一卡通|图书)(?:银行账[号户]|银行帐[号户]|账号|帐号|卡号|账户|"
             rf"帐户|存折|储蓄卡|银行卡){_IS}(?P<value>\d(?:[ \-]?\d){{8,24}})(?![0-9A-Za-z])"
         ),
@@ -398,7 +403,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_USCC",
         "cn_uscc",
-        _p(
+        Pattern(
             rf"{_ALNUM_LEFT}[1-9A-HJ-NPQRTUWXY][0-9A-HJ-NPQRTUWXY]\d{{6}}[0-9A-HJ-NPQRTUWXY]{{10}}"
             f"{_ALNUM_RIGHT}"
         ),
@@ -411,23 +416,27 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_PLATE",
         "cn_plate",
-        _p(
+        Pattern(
             rf"[{_PLATE_PROVINCES}][A-HJ-Za-hj-z][ ·.\-]?(?=[A-Za-z]{{0,5}}\d)"
             f"(?:[A-HJ-NP-Za-hj-np-z0-9]{{4}}[挂学警港澳领试超]"
             rf"|[A-HJ-NP-Za-hj-np-z0-9]{{5,6}}){_ALNUM_RIGHT}"
         ),
         "GA 36-2018: province, issuing office, serial of five, six for new energy",
+        gate="digit",
     ),
     Identifier(
         "CN_PLATE",
         "cn_plate_special",
-        _p(rf"{_ALNUM_LEFT}(?:使\d{{6}}|\d{{6}}使|WJ[{_PLATE_PROVINCES}]?\d{{4}}[0-9A-Z])(?![0-9A-Za-z用])"),
+        Pattern(
+            rf"{_ALNUM_LEFT}(?:使\d{{6}}|\d{{6}}使|WJ[{_PLATE_PROVINCES}]?\d{{4}}[0-9A-Z])(?![0-9A-Za-z用])"
+        ),
         "GA 36-2018: embassies, armed police",
+        gate="digit",
     ),
     Identifier(
         "CN_PASSPORT",
         "cn_passport",
-        _p(
+        Pattern(
             rf"{_ALNUM_LEFT}(?:[EeGg]\d{{8}}|[Ee][A-HJ-NP-Za-hj-np-z]\d{{7}}|"
             rf"[DdSsPp][A-Za-z]?\d{{7,8}}){_ALNUM_RIGHT}"
         ),
@@ -439,13 +448,13 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_PASSPORT",
         "passport_labelled",
-        _p(rf"(?:护照|[Pp]assport){_IS}(?P<value>[A-Za-z]{{0,3}}\d{{6,9}}){_ALNUM_RIGHT}"),
+        Pattern(rf"(?:护照|[Pp]assport){_IS}(?P<value>[A-Za-z]{{0,3}}\d{{6,9}}){_ALNUM_RIGHT}"),
         "ICAO 9303: up to nine characters after the word for passport",
     ),
     Identifier(
         "CN_HKMO_PERMIT",
         "cn_hkmo_permit",
-        _p(
+        Pattern(
             rf"{_ALNUM_LEFT}(?:[HMhm]\d{{8}}(?:\d{{2}})?|[Cc][A-Za-z]?\d{{7,8}}|"
             rf"[A-Z]{{1,2}}\d{{6}}\([0-9A]\)){_ALNUM_RIGHT}"
         ),
@@ -456,7 +465,9 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_TW_PERMIT",
         "cn_tw_permit",
-        _p(rf"{_ALNUM_LEFT}(?:[TtLl]\d{{8}}|\d{{8}}|\d{{10}}(?:\([A-Z]\))?|[A-Z][12]\d{{8}}){_ALNUM_RIGHT}"),
+        Pattern(
+            rf"{_ALNUM_LEFT}(?:[TtLl]\d{{8}}|\d{{8}}|\d{{10}}(?:\([A-Z]\))?|[A-Z][12]\d{{8}}){_ALNUM_RIGHT}"
+        ),
         "permits between the mainland and Taiwan: 8 or 10 digits, T or L and 8; identity card of Taiwan",
         score=0.3,
         context=("台胞证", "台湾居民", "台湾通行证", "来往大陆", "往来台湾"),
@@ -464,13 +475,13 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MILITARY_ID",
         "cn_military_id",
-        _p(r"(?P<value>[军士文职兵武参政后装空海南北东西中沈兰济成广京战]{1,2}字第?[ ]?\d{6,8}[ ]?号)"),
+        Pattern(r"(?P<value>[军士文职兵武参政后装空海南北东西中沈兰济成广京战]{1,2}字第?[ ]?\d{6,8}[ ]?号)"),
         "officers' and soldiers' cards: arm, 字第, 6 to 8 digits",
     ),
     Identifier(
         "CN_MILITARY_ID",
         "cn_military_id_labelled",
-        _p(
+        Pattern(
             "(?:军官证|士兵证|士官证|文职干部证|退役军人优待证|优待证|退伍证|转业证|军人证)"
             rf"{_IS}(?P<value>[A-Z]{{0,3}}\d{{6,20}}){_ALNUM_RIGHT}"
         ),
@@ -479,7 +490,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_SOCIAL_SECURITY",
         "cn_disability_card",
-        _p(rf"{_ALNUM_LEFT}[1-9]\d{{16}}[\dXx][1-7][1-4](?:[Bb]\d)?{_ALNUM_RIGHT}"),
+        Pattern(rf"{_ALNUM_LEFT}[1-9]\d{{16}}[\dXx][1-7][1-4](?:[Bb]\d)?{_ALNUM_RIGHT}"),
         "disability card: resident identity number, category 1 to 7, grade 1 to 4, re-issue",
         check=_disability_card,
         strong=("残疾证", "残疾人证"),
@@ -487,7 +498,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_SOCIAL_SECURITY",
         "cn_social_security",
-        _p(
+        Pattern(
             "(?:社保卡|社保|医保卡|医保|社会保障卡|社会保障|社会保险|养老保险|参保|残疾证|残疾人证|"
             "低保证|低保|公积金)(?:个人)?(?:账户|账号|证件|电脑号|卡)?"
             rf"{_IS}(?P<value>[A-Za-z]{{0,3}}\d[0-9A-Za-z\-]{{6,21}}){_ALNUM_RIGHT}"
@@ -497,38 +508,41 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "CN_MEDICAL_RECORD",
         "cn_medical_record",
-        _p(
+        Pattern(
             "(?:病历|住院|门诊|就诊|病案|就诊卡|诊疗卡|检查|检验|登记|挂号|处方|影像|接种|病人|患者)"
             "(?:号码|编号|号|ID|卡号|码)"
             rf"[ ]?(?:为|是)?[:;,]?[ ]{{0,3}}(?P<value>[A-Za-z]{{0,4}}-?\d[0-9A-Za-z\-]{{3,17}})"
             f"{_ALNUM_RIGHT}"
         ),
         "hospital numbers after their names",
+        gate="digit",
     ),
     Identifier(
         "CN_CASE_NUMBER",
         "cn_court_case",
-        _p(
+        Pattern(
             rf"[(〔\[](?:19|20)\d\d[)〕\]][ ]?(?:最高法|[{_PLATE_PROVINCES}兵军])[0-9A-Z\p{{Han}}]{{0,6}}?"
             r"[民刑行执破保赔知申审监仲调财清辖司认信][\p{Han}]{0,4}第?[ ]?\d{1,7}(?:-\d+)"
             "?[ ]?号(?:之[一二三四五])?"
         ),
         "Supreme People's Court, rule on case numbers (2016): year, court, kind of case, serial",
+        gate="digit",
     ),
     Identifier(
         "CN_CASE_NUMBER",
         "cn_administrative_case",
-        _p(
+        Pattern(
             "(?:罚决|罚告|罚|处罚|强制|强拆|催告|责改|责令|立案|受案|拘通|拘决|信访|信复|信受|信告|"
             "信答|复决|复受|复议|仲案|仲裁|仲|交认|认定|工认|工伤|公证|证民)"
             r"(?:决|告|受|字)?[ ]?[(〔\[](?:19|20)\d\d[)〕\]][ ]?第?[ ]?[A-Z]{0,3}\d{1,9}[ ]?号"
         ),
         "numbers of penalties, petitions, arbitration and accident papers",
+        gate="digit",
     ),
     Identifier(
         "CN_CASE_NUMBER",
         "cn_work_order",
-        _p(
+        Pattern(
             "(?:工单|受理|信件|来信|来电|诉求|信访|信访件|案件|案|报警|警情|接警|事项|流水|回执|"
             "查询|登记|留言|投诉|举报|业务|订单|受案|事故|办件|申请|保单|合同|档案|准考证|学籍|学|"
             "考生|户|运单|快递单|单|执业证|资格证|证书|驾驶证|驾驶证档案|行驶证|不动产权证|房产证|"
@@ -540,8 +554,20 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     ),
     Identifier(
         "CN_CASE_NUMBER",
+        "cn_petition",
+        Pattern(
+            "(?:信访件|工单|受理|转办[单件]|交办[单件]|案件|办件|来信|诉求|登记|事项|编号|单号|案号|回执)"
+            r"(?:编号|号码|单号|号)?(?:是|为|系)?[ ]?[:]?[ ]{0,2}"
+            r"(?P<value>\p{Han}{1,6}[〔\[(](?:19|20)\d\d[〕\])][ ]?第?\d{1,7}号)"
+        ),
+        "numbers of petitions and transfers, written like a document's, after their names",
+        check=_not_a_document,
+        gate="digit",
+    ),
+    Identifier(
+        "CN_CASE_NUMBER",
         "cn_dated_serial",
-        _p(
+        Pattern(
             r"(?<![0-9A-Za-z\-])(?:[A-Za-z]{1,6}[\-]?20\d\d(?:0[1-9]|1[0-2])\d\d[\-]?\d{2,10}"
             r"|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-\d{3,8})(?![0-9A-Za-z\-])"
         ),
@@ -550,7 +576,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "EMAIL_ADDRESS",
         "email",
-        _p(
+        Pattern(
             r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9][A-Za-z0-9._%+\-]{0,63}@(?:[A-Za-z0-9\-]{1,63}\.)"
             "{1,5}[A-Za-z]{2,12}(?![A-Za-z0-9])"
         ),
@@ -560,7 +586,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "QQ",
         "qq",
-        _p(
+        Pattern(
             r"(?:[Qq][Qq]|扣扣)(?:群)?(?:号码|号)?[ ]?(?:为|是)?[:;, ]{0,3}(?P<value>[1-9]\d{4,10})"
             "(?![0-9A-Za-z@])"
         ),
@@ -569,7 +595,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "WECHAT",
         "wechat",
-        _p(
+        Pattern(
             "(?:(?:微信|薇信|威信|V信|[Vv][Xx]|(?<![A-Za-z])[Ww][Xx])(?:账号|号码|号|ID|id|同号)"
             r"?[ ]?(?:为|是)?[:;, ]{0,3}(?P<value>(?=[A-Za-z]{0,19}[0-9_\-])"
             r"[A-Za-z][A-Za-z0-9_\-]{5,19}|\d{5,12})|(?P<value>wxid_[A-Za-z0-9]{6,20}))"
@@ -581,22 +607,24 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "IP_ADDRESS",
         "ip_address",
-        _p(r"(?<![0-9A-Za-z.])(?:\d{1,3}\.){3}\d{1,3}(?![0-9A-Za-z]|\.\d)"),
+        Pattern(r"(?<![0-9A-Za-z.])(?:\d{1,3}\.){3}\d{1,3}(?![0-9A-Za-z]|\.\d)"),
         "RFC 791",
         check=_ipv4,
         score=0.3,
         context=("IP", "ip", "Ip", "网址", "登录"),
+        gate="digit",
     ),
     Identifier(
         "IP_ADDRESS",
         "ip_address_6",
-        _p(r"(?<![0-9A-Za-z:])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z:])"),
+        Pattern(r"(?<![0-9A-Za-z:])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z:])"),
         "RFC 4291, written out",
+        gate="digit",
     ),
     Identifier(
         "MAC_ADDRESS",
         "mac_address",
-        _p(
+        Pattern(
             r"(?<![0-9A-Za-z:\-])(?:[0-9A-Fa-f]{2}(?P<by>[:\-]))(?:[0-9A-Fa-f]{2}(?P=by))"
             r"{4}[0-9A-Fa-f]{2}(?![0-9A-Za-z:\-])"
         ),
@@ -604,11 +632,12 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         check=_mac,
         score=0.3,
         context=("MAC", "mac", "Mac", "网卡", "物理地址"),
+        gate="digit",
     ),
     Identifier(
         "VIN",
         "vin",
-        _p(rf"{_ALNUM_LEFT}(?=[A-Z0-9]{{0,16}}\d)[A-HJ-NPR-Z0-9]{{17}}{_ALNUM_RIGHT}"),
+        Pattern(rf"{_ALNUM_LEFT}(?=[A-Z0-9]{{0,16}}\d)[A-HJ-NPR-Z0-9]{{17}}{_ALNUM_RIGHT}"),
         "GB 16735-2019: 17 characters without I, O, Q, check digit at the ninth place",
         check=vin_ok,
         score=0.3,
@@ -618,7 +647,7 @@ IDENTIFIERS: tuple[Identifier, ...] = (
     Identifier(
         "DATE_OF_BIRTH",
         "date_of_birth",
-        _p(
+        Pattern(
             r"(?:出生(?:日期|年月日|年月|时间|于|在)?|(?<!\p{Han})生于|(?:我|本人|他|她)生于|生日)"
             "[ ]?(?:是|为)?[:;,]?[ ]{0,3}"
             "(?P<value>(?:18|19|20)"
@@ -627,16 +656,18 @@ IDENTIFIERS: tuple[Identifier, ...] = (
         ),
         "a date after the words for birth",
         check=_birth_date,
+        gate="digit",
     ),
     Identifier(
         "DATE_OF_BIRTH",
         "date_of_birth_before",
-        _p(
+        Pattern(
             rf"(?P<value>(?:18|19|20)\d\d[年\-/.]\d{{1,2}}(?:[月\-/.](?:\d{{1,2}}日?)?)?|{_HAN_DATE})"
-            r"(?:出生|生人|生(?=[,.。;:、)\s]|$))"
+            r"[ ]?(?:出生|降生|生人|(?:的)?生日|生(?=的?(?:[,.。;:、)\s]|$)))"
         ),
         "a date before the words for birth",
         check=_birth_date,
+        gate="digit",
     ),
 )
 """Every way of writing every type. One pass each: one alternation of all would be slower."""

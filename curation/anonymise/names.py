@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import regex
 
-from curation.anonymise import lexicon
-from curation.anonymise.spans import Span, occurrences, resolve
+from curation.anonymise import cues, lexicon
+from curation.anonymise.spans import Pattern, Span, occurrences, resolve
 from curation.anonymise.tagger import Entity
 
 MAX_LINE = 256
@@ -53,6 +52,7 @@ def find(
                 *_rules(text),
                 *_before_identifiers(text, identifiers.get(field, ())),
                 *_honorifics(text),
+                *(span for span in cues.find(text) if _stands_free(text, span.end)),
                 *_masked(text),
             ]
         )
@@ -82,6 +82,7 @@ def _shaped(name: str) -> bool:
 
 _SINGLE = lexicon.COMMON_SURNAMES + lexicon.RARE_SURNAMES
 _SINGLE_SET = frozenset(_SINGLE)
+_FIRM = frozenset(lexicon.COMMON_SURNAMES + lexicon.FIRM_SURNAMES)
 _NEVER = lexicon.NEVER_NAMES.union(lexicon.COMPOUND_SURNAMES)
 _SURE = "".join(char for char in _SINGLE if char not in lexicon.AMBIGUOUS_SURNAMES + lexicon.NEVER_TITLED)
 _UNSURE = "".join(char for char in lexicon.AMBIGUOUS_SURNAMES if char not in lexicon.NEVER_TITLED)
@@ -102,7 +103,7 @@ _STOP = (
 )
 _LABELS = (
     "姓名|姓[ ]+名|名字|记录|主持|列席人员|出席人员|参会|参加|汇报|承办|经办|审核|拟稿|签发|核稿|"
-    "校对|联系人|来电人|来访人|来信人|写信人|投诉人|反映人|举报人|信访人|上访人|检举人|控告人|"
+    "校对|联系人|来电人|来访人|来信人|写信人|报告人|投诉人|反映人|举报人|信访人|上访人|检举人|控告人|"
     "报警人|报案人|求助人|诉求人|咨询人|留言人|市民|群众|村民|居民|业主|住户|申请人|被申请人|"
     "申请执行人|被执行人|当事人|"
     "户主|户名|开户名|开户人|持卡人|持证人|权利人|产权人|法定代表人|法人代表|法人|负责人|经办人|"
@@ -129,24 +130,27 @@ _ROLES = (
     "网格员|驾驶员|学生"
 )
 
-_HAN = regex.compile(r"\p{Han}")
-_SENTENCE = regex.compile(r"[^\r\n。!?;]+[。!?;]*")
-_FULL = regex.compile(
+_HAN = Pattern(r"\p{Han}")
+_SENTENCE = Pattern(r"[^\r\n。!?;]+[。!?;]*")
+_FULL = Pattern(
     rf"(?:{_COMPOUND})\p{{Han}}{{1,2}}|[{_SINGLE}]\p{{Han}}{{1,2}}|{_DOTTED}|{_MINORITY}|{_FOREIGN}"
 )
-_NO_NAME = regex.compile("[路府居苑园镇村乡县区市局院街桥亭湾塘冲铺坝垄坡坪人门费]$|(?<=^.)[路家]")
-_DOCUMENT_AFTER = regex.compile(
+_NO_NAME = Pattern(
+    "[路府居苑园镇村乡县区市局院街桥亭湾塘冲铺坝垄坡坪人门费]$|(?<=^.)路"
+    "|(?<=^.)家(?![豪俊明伟辉乐欣琪宁骏瑞铭兴诚和])"
+)
+_DOCUMENT_AFTER = Pattern(
     r"(?:\p{Han}{0,4}|\(\p{Han}\)\p{Han}{0,2})[ ]?[〔\[【(][ ]?(?:19|20)\d\d[ ]?[〕\]】)]"
 )
-_PLACE_AFTER = regex.compile(lexicon.PLACE_AFTER)
+_PLACE_AFTER = Pattern(lexicon.PLACE_AFTER)
 _GIVEN = frozenset(lexicon.GIVEN_CHARS)
-_TITLE_AT_END = regex.compile(rf"(?:{_TITLES})$")
-_CONTINUES = regex.compile(_STOP)
-_NAME_AT_END = regex.compile(
+_TITLE_AT_END = Pattern(rf"(?:{_TITLES})$")
+_CONTINUES = Pattern(_STOP)
+_NAME_AT_END = Pattern(
     rf"(?:(?<!\p{{Han}})|(?<={_ROLES}|{_LABELS}))(?P<name>{_NAME}|{_DOTTED})[ ]?[,:( ]{{0,2}}$"
 )
-_NAME_RULES: tuple[tuple[str, float, Any], ...] = tuple(
-    (name, score, regex.compile(pattern))
+_NAME_RULES: tuple[tuple[str, float, Pattern], ...] = tuple(
+    (name, score, Pattern(pattern))
     for name, score, pattern in (
         (
             "name_label",
@@ -258,7 +262,7 @@ _NAME_RULES: tuple[tuple[str, float, Any], ...] = tuple(
         ),
     )
 )
-_HONORIFIC = regex.compile(
+_HONORIFIC = Pattern(
     f"(?:(?P<name>(?:{_COMPOUND}|[{_SURE}])"
     f"(?:{_TITLES}))"
     rf"|(?<!\p{{Han}}|[A-Za-z0-9])"
@@ -272,23 +276,23 @@ _FAMILIAR_STOP = (
     r"(?=[,。、;:!?()\s0-9]|$|"
     "[说家的他她我你在和跟去来一告打问叫就从是因也还又已不没有被把要会能都骂拿欠这那])"
 )
-_FAMILIAR = regex.compile(
+_FAMILIAR = Pattern(
     rf"(?:(?<!\p{{Han}}|[A-Za-z])|(?<=、|叫|找|问|跟|和|与|让|对|给|说|联系|同事|邻居|司机|师傅|工头|"
     "晚上|上午|下午|昨天|今天))"
     rf"(?P<name>老[{lexicon.COMMON_SURNAMES}]|[小阿][{_SURE}]){_FAMILIAR_STOP}"
     rf"|(?:我姓|免贵姓|本人姓|老板姓|他姓|她姓|名姓|[,。]姓)(?P<name>[{_SINGLE}])(?=[,。;、)\s]|电话|的|$)"
 )
-_MASKED = regex.compile(
+_MASKED = Pattern(
     rf"(?P<name>(?:{_COMPOUND}|[{_SINGLE}])(?:某某|某\p{{Han}}(?=[,。、;:()\s男女因]|$)|"
     "某(?![市县区镇乡村路街道年月日处地个些种公学小医社单部司局院校厂店企项事品办银中大人天])|"
     rf"[×xX*＊○〇O]{{1,2}}(?![0-9A-Za-z*])|[×*＊○][\p{{Han}}](?=[,。、;:()\s]|$)))"
 )
 _LIST_ITEM = rf"(?:{_DOTTED}|(?=\p{{Han}}{{3,8}}(?!\p{{Han}})){_MINORITY}|{_NAME})"
-_NEXT_IN_LIST = regex.compile(
+_NEXT_IN_LIST = Pattern(
     rf"[、,/ ]{{1,2}}(?:和|与|及|以及)?(?P<name>{_LIST_ITEM})(?=[、,。;:/ ()\n]|$|等|和|与|及|民间|"
-    r"借款|买卖|一案|纠纷|系|因|[二三四五六七八九十两\d]+人|共)"
+    r"借款|买卖|一案|纠纷|系|因|[二三四五六七八九十两\d]+人|几[户人家位]|共)"
 )
-_PREVIOUS_IN_LIST = regex.compile(
+_PREVIOUS_IN_LIST = Pattern(
     rf"(?:(?<=^|[、,。;:/ (\n]|和|与|及|由|是|为|对|诉|(?:{_ROLES}|{_LABELS})))(?P<name>{_LIST_ITEM})"
     f"[、/ ]{{1,2}}$"
 )
@@ -322,7 +326,7 @@ def _engine(plain: str, tagged: Sequence[Entity]) -> Iterator[Span]:
         if (
             is_name(found)
             and found[0] not in lexicon.WEAK_SURNAMES
-            and (len(found) > 2 or found[0] in lexicon.COMMON_SURNAMES or found[1] in _GIVEN)
+            and (len(found) > 2 or found[0] in _FIRM or found[1] in _GIVEN)
             and not _NO_NAME.search(found)
             and _stands_free(plain, end)
             and not _a_place(found, plain)
@@ -385,7 +389,11 @@ def _before_identifiers(plain: str, identifiers: Sequence[Span]) -> Iterator[Spa
         if span.type not in ("CN_MOBILE", "CN_RESIDENT_ID"):
             continue
         match = _NAME_AT_END.search(plain, max(0, span.start - 14), span.start)
-        if match and (is_name(match["name"]) or (match[0][-1] == "(" and _shaped(match["name"]))):
+        if match and (
+            is_name(match["name"])
+            or match["name"] in lexicon.WORD_NAMES
+            or (match[0][-1] == "(" and _shaped(match["name"]))
+        ):
             yield Span(match.start("name"), match.end("name"), "PERSON", 0.85, "name_before_identifier")
 
 

@@ -14,7 +14,7 @@ import regex
 
 from curation.anonymise import addresses, identifiers, names
 from curation.anonymise.policy import Policy
-from curation.anonymise.spans import Span, occurrences, overlaps, resolve, view
+from curation.anonymise.spans import Pattern, Span, occurrences, overlaps, resolve, view
 from curation.anonymise.surrogates import Placeholders, Replacer
 from curation.anonymise.tagger import Entity, Tagger
 
@@ -59,9 +59,15 @@ def anonymise_fields(
     """
     plain = [{field: view(text) for field, text in row.items() if text} for row in rows]
     tagged = _tag(plain, tagger)
+    values = [list(_private_values(columns)) for columns in private]
+    spans = [
+        _everywhere(views, _detect(views, entities, known), policy)
+        for views, entities, known in zip(plain, tagged, values, strict=True)
+    ]
+    people = _people(plain, spans, values)
     return [
-        _anonymise(row, views, entities, columns, policy, replacer)
-        for row, views, entities, columns in zip(rows, plain, tagged, private, strict=True)
+        _replace(row, views, found, columns, known, policy, _Guarded(replacer, Placeholders(policy), people))
+        for row, views, found, columns, known in zip(rows, plain, spans, private, values, strict=True)
     ]
 
 
@@ -82,23 +88,37 @@ def _tag(plain: Sequence[Mapping[str, str]], tagger: Tagger) -> list[dict[str, l
     ]
 
 
-def _anonymise(
+def _people(
+    plain: Sequence[Mapping[str, str]],
+    spans: Sequence[Mapping[str, list[Span]]],
+    values: Sequence[Sequence[tuple[str, str, str]]],
+) -> frozenset[str]:
+    """Every full name of the batch: no surrogate may be one of them."""
+    written = {
+        views[field][span.start : span.end]
+        for views, fields in zip(plain, spans, strict=True)
+        for field, found in fields.items()
+        for span in found
+        if span.type == "PERSON"
+    }
+    return frozenset(written.union(value for known in values for _, kind, value in known if kind == "PERSON"))
+
+
+def _replace(
     row: Fields,
     plain: Mapping[str, str],
-    tagged: Mapping[str, Sequence[Entity]],
+    spans: Mapping[str, list[Span]],
     private: Fields,
+    values: Sequence[tuple[str, str, str]],
     policy: Policy,
-    replacer: Replacer,
+    replace: _Guarded,
 ) -> Result:
-    values = list(_private_values(private))
-    spans = _everywhere(plain, _detect(plain, tagged, values), policy)
-    replaced = {
+    replace.own = {
         plain[field][span.start : span.end]
         for field, found in spans.items()
         for span in found
         if policy.replaces(span.type)
     } | {value for _, _, value in values}
-    replace = _Guarded(replacer, Placeholders(policy), replaced)
     fields = {
         field: _rewrite(text, plain[field], spans[field], policy, replace) if text else text
         for field, text in row.items()
@@ -173,20 +193,25 @@ def _rewrite(text: str, plain: str, spans: Sequence[Span], policy: Policy, repla
 
 
 class _Guarded:
-    """A replacer that falls back on the placeholder where a surrogate would bring back a replaced value."""
+    """A replacer that falls back on the placeholder where a surrogate would name somebody.
 
-    def __init__(self, replacer: Replacer, placeholders: Placeholders, replaced: set[str]) -> None:
-        self._replacer, self._placeholders, self._replaced = replacer, placeholders, replaced
+    Attributes:
+        own: what is replaced in this record; a surrogate may not even contain it.
+    """
+
+    def __init__(self, replacer: Replacer, placeholders: Placeholders, people: frozenset[str]) -> None:
+        self._replacer, self._placeholders, self._people = replacer, placeholders, people
+        self.own: set[str] = set()
 
     def __call__(self, kind: str, value: str) -> str:
         new = self._replacer(kind, value)
-        if any(len(old) >= 2 and old in new for old in self._replaced):
+        if new in self._people or any(len(old) >= 2 and old in new for old in self.own):
             return self._placeholders(kind, value)
         return new
 
 
 _PRIVATE_TYPES = {"phone": "CN_MOBILE", "address": "ADDRESS", "id_number": "CN_RESIDENT_ID"}
-_BETWEEN_VALUES = regex.compile(r"[,;/、|\r\n]+|(?<=\d)\s+(?=\+?\d{7})")
+_BETWEEN_VALUES = Pattern(r"[,;/、|\r\n]+|(?<=\d{7})\s+(?=\+?\d{2})")
 _NOBODY = frozenset(
     (
         *("匿名", "匿名用户", "网友", "用户", "游客", "市民", "群众", "居民", "业主", "村民", "先生", "女士"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import bisect
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import regex
 
 
 class Span(NamedTuple):
@@ -25,6 +26,21 @@ class Span(NamedTuple):
     type: str
     score: float
     recogniser: str
+
+
+class Pattern:
+    """A regular expression that is compiled when it is first used: importing a stage compiles nothing."""
+
+    def __init__(self, source: str, flags: int = 0) -> None:
+        self._source, self._flags = source, flags
+
+    def __getattr__(self, name: str) -> Any:
+        """A method of the compiled pattern, kept, so that only the first use pays."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        method = getattr(regex.compile(self._source, self._flags), name)
+        setattr(self, name, method)
+        return method
 
 
 def view(text: str) -> str:

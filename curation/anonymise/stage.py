@@ -28,13 +28,16 @@ class AnonymiseParams(Params):
 
 
 class Anonymise(Stage):
-    """Replaces personal data in title, text and reply by placeholders, or with a key by surrogates.
+    """Replaces personal data in title, text, reply and the recipe's own fields.
+
+    By placeholders, or with a key by surrogates.
 
     Identifiers come from the kernel in `identifiers`, not through presidio: importing presidio costs more
     than a second of CPU in every worker process. `recognisers` hands the same kernel to presidio.
     """
 
     name = "anonymise"
+    version = 2
     Params = AnonymiseParams
     adds = pa.schema(
         [records.schema().field(name) for name in (*records.TEXT_FIELDS, *records.PRIVATE_FIELDS, "pii")]
@@ -57,16 +60,15 @@ class Anonymise(Stage):
         if self._tagger is None:
             self.setup()
         assert self._tagger is not None
+        text = [*records.TEXT_FIELDS, *records.own_fields(table.schema)]
         results = anonymise_fields(
-            table.select(list(records.TEXT_FIELDS)).to_pylist(),
+            table.select(text).to_pylist(),
             table.select(list(records.PRIVATE_FIELDS)).to_pylist(),
             tagger=self._tagger,
             policy=self._policy,
             replacer=Placeholders(self._policy) if self.key is None else Surrogates(self.key),
         )
-        columns: dict[str, list[Any]] = {
-            name: [result.fields[name] for result in results] for name in records.TEXT_FIELDS
-        }
+        columns: dict[str, list[Any]] = {name: [result.fields[name] for result in results] for name in text}
         columns |= {name: [result.private[name] for result in results] for name in records.PRIVATE_FIELDS}
         columns["pii"] = [[_row(found) for found in result.found] for result in results]
         return records.with_columns(table, columns)

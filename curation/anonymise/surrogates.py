@@ -19,7 +19,7 @@ import regex
 from curation.anonymise import identifiers, lexicon
 from curation.anonymise.names import surname
 from curation.anonymise.policy import Policy
-from curation.anonymise.spans import view
+from curation.anonymise.spans import Pattern, view
 
 
 class Replacer(Protocol):
@@ -281,7 +281,7 @@ _ROAD = "澄砚沅岫棠芷漪筠霁岚汀渚蘅藜"
 _NUMERALS = "零幺二三四五六七八九"
 _HAN_DIGITS = "〇一二三四五六七八九"
 _SPOKEN = str.maketrans("零〇幺一二两三四五六七八九", "0011223456789")
-_ADMINISTRATIVE = regex.compile(r"(?:\p{Han}{1,8}?(?:省|自治区|市|自治州|自治县|县|区|旗))+")
+_ADMINISTRATIVE = Pattern(r"(?:\p{Han}{1,8}?(?:省|自治区|市|自治州|自治县|县|区|旗))+")
 
 
 def _plain(value: str) -> str:

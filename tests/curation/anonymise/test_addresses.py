@@ -26,6 +26,9 @@ def found(text: str) -> list[str]:
         ("联系地址：锦绣花园东区 电话", "锦绣花园东区"),
         ("户籍地址：某某省清溪县石桥乡大塘村第四村民小组12号", "某某省清溪县石桥乡大塘村第四村民小组12号"),
         ("投诉金色家园5幢楼下的店", "金色家园5幢"),
+        ("信请寄清溪市石桥县江畔一品15-4-104。", "清溪市石桥县江畔一品15-4-104"),
+        ("我家在清溪市石桥县春晓里24栋6单元607，", "清溪市石桥县春晓里24栋6单元607"),
+        ("我是住在石桥区书香名府18栋5单元2703的万里", "石桥区书香名府18栋5单元2703"),
     ],
 )
 def test_a_chain_to_the_door_is_one_address(text: str, address: str) -> None:
@@ -41,6 +44,8 @@ def test_a_chain_to_the_door_is_one_address(text: str, address: str) -> None:
         "第3组组长说，1号文件",
         "家住杭州市西湖区，",
         "12345号工单",
+        "表格3-12-104有误",
+        "型号A-5-3-2020",
     ],
 )
 def test_places_that_lead_to_nobody_stay(text: str) -> None:
