@@ -5,15 +5,14 @@ Category is the wording of GB/T 43697-2024, annex B; `identifier` says direct or
 
 from __future__ import annotations
 
-import difflib
 from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from curation import shipped
 from curation.anonymise.identifiers import IDENTIFIERS
 from curation.errors import UsageError
+from curation.strict import nearest, read_yaml
 
 TYPES = (
     "PERSON",
@@ -50,7 +49,7 @@ class Policy(BaseModel):
     def _every_type(cls, types: dict[str, Rule]) -> dict[str, Rule]:
         for name in types:
             if name not in TYPES:
-                raise ValueError(f"unknown type {name}{_nearest(name, TYPES)}")
+                raise ValueError(f"unknown type {name}{nearest(name, TYPES)}")
         if missing := [name for name in TYPES if name not in types]:
             raise ValueError(f"no rule for {', '.join(missing)}")
         return types
@@ -68,10 +67,7 @@ def load(name: str) -> Policy:
     """
     path = shipped.find("policies", name)
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Policy.model_validate(said)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise UsageError(f"{path.name}: not a readable YAML file") from None
+        return Policy.model_validate(read_yaml(path))
     except ValidationError as error:
         raise UsageError(f"{path.name}: {_first(error)}") from None
 
@@ -82,10 +78,5 @@ def _first(error: ValidationError) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         known = (*Rule.model_fields, "schema", *Policy.model_fields)
-        return f"unknown key {where}{_nearest(str(problem['loc'][-1]), known)}"
+        return f"unknown key {where}{nearest(str(problem['loc'][-1]), known)}"
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
-
-
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

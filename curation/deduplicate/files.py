@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from curation.files import sha256, whole_file
 from curation.ingest.batch import record_id
 from curation.ingest.mapping import Columns, Settings, compose, find_columns, map_columns
 from curation.ingest.precision import display
+from curation.strict import first_fault, require_known
 
 LEDGER = pa.schema([*ledgers.SCHEMA, ("cluster", pa.string())])
 """One row per row of the input, kept or not."""
@@ -99,15 +99,11 @@ def deduplicate_file(
 
 def _params(**options: Any) -> DeduplicateParams:
     for name in options["veto"]:
-        if name not in VETOES:
-            close = difflib.get_close_matches(name, VETOES, n=1, cutoff=0.5)
-            said = f"did you mean {close[0]}?" if close else f"valid are {', '.join(VETOES)}"
-            raise UsageError(f"veto: unknown {name}; {said}")
+        require_known(name, VETOES, "veto", "kind of difference")
     try:
         return DeduplicateParams.model_validate(options)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(f"{first['loc'][0]}: {first['msg']}") from None
+        raise UsageError(first_fault(error, DeduplicateParams)) from None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from curation import records
 from curation.anonymise import policy, tagger
 from curation.anonymise.record import Result, anonymise_fields
-from curation.anonymise.stage import Anonymise
+from curation.anonymise.stage import Anonymise, AnonymiseParams
 from curation.anonymise.surrogates import Placeholders, Surrogates
 from curation.errors import UsageError
 from curation.stage import run
@@ -205,3 +205,18 @@ def test_stage_with_the_engine_gives_the_same_bytes_however_rows_are_batched() -
 def test_stage_names_an_unknown_policy() -> None:
     with pytest.raises(UsageError, match="letters"):
         Anonymise(Anonymise.Params(policy="leters"))
+
+
+def test_a_label_that_names_a_person_goes_and_an_ordinary_one_stays() -> None:
+    values = ["投诉人李晓芳", "城乡建设", "13912345678"]
+    table = records.table(
+        {
+            "id": [str(number) for number in range(4)],
+            "text": ["路灯坏了"] * 4,
+            "labels": [[{"scheme": "input", "value": value}] for value in values] + [None],
+        }
+    )
+    stage = Anonymise(AnonymiseParams(names="none"))
+    stage.setup()
+    labels = run(stage, table)["labels"].to_pylist()
+    assert [given and given[0]["value"] for given in labels] == [None, "城乡建设", None, None]
