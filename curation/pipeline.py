@@ -65,6 +65,7 @@ class Summary:
         rows: records that came in; kept + dropped + expanded = rows + children.
         children: records that stages made.
         fates: (fate, stage, reason, count), kept first.
+        variants: kept records that differ from a similar one in a number, a date or a document number.
         findings: personal data as (type, action, count).
         problems: what could not be used of the input.
         seconds: CPU seconds by stage, of what was computed anew.
@@ -74,6 +75,7 @@ class Summary:
     rows: int
     children: int
     fates: list[tuple[str, str | None, str | None, int]]
+    variants: int
     findings: list[tuple[str, str, int]]
     problems: list[InputError]
     seconds: dict[str, float]
@@ -86,10 +88,10 @@ class Summary:
         if self.children:
             told.append(f"{self.children:>9,}  made by stages")
         for fate, stage, reason, count in self.fates:
-            told.append(
-                f"{count:>9,}  {fate}"
-                + (f" by {stage}: {reason}" if reason else f" by {stage}" if stage else "")
-            )
+            by = f" by {stage}: {reason}" if reason else f" by {stage}" if stage else ""
+            told.append(f"{count:>9,}  {fate}{by}")
+            if fate == "kept" and self.variants:
+                told.append(f"{self.variants:>9,}    variants of another, kept")
         if self.findings:
             told.append(f"{sum(count for *_, count in self.findings):>9,}  personal data found")
         told += [f"{count:>9,}    {kind}, {action}" for kind, action, count in self.findings]
@@ -144,6 +146,7 @@ def curate(
         rows,
         children,
         published.fates,
+        published.variants,
         published.findings,
         problems,
         dict(work.seconds),

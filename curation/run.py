@@ -101,10 +101,12 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """Counts of what was published: records in all, by fate, and personal data by type and action."""
+    """Counts of what was published: records in all, by fate, variants among the kept, and personal data by
+    type and action."""
 
     records: int
     fates: list[tuple[str, str | None, str | None, int]]
+    variants: int
     findings: list[tuple[str, str, int]]
 
 
@@ -184,6 +186,7 @@ def _write_tables(
         totals.update(_by_split(table))
     fates, spans = Counter[tuple[str, str | None, str | None]](), Counter[tuple[str, str]]()
     writers: dict[str, list[parquet.Writer]] = {}
+    variants = 0
     with contextlib.ExitStack() as stack:
 
         def writer(path: Path, schema: pa.Schema) -> parquet.Writer:
@@ -200,6 +203,7 @@ def _write_tables(
             entries.write(rows)
             findings.write(found)
             fates.update({row[:3]: row[3] for row in ledger.counts(rows)})
+            variants += rows["relation"].to_pylist().count("variant_of")
             spans.update(_by_action(found))
             living = table.filter(records.alive(table)).select(public.names)
             for split in _by_split(table):
@@ -208,7 +212,8 @@ def _write_tables(
         f"data/{shard.path.name}": describe(shard.path) for shards in writers.values() for shard in shards
     }
     counted = sorted(((*fate, count) for fate, count in fates.items()), key=ledger.order)
-    return Published(entries.rows, counted, sorted((*key, count) for key, count in spans.items())), files
+    found_by_type = sorted((*key, count) for key, count in spans.items())
+    return Published(entries.rows, counted, variants, found_by_type), files
 
 
 def _write_shards(shards: Sequence[parquet.Writer], table: pa.Table) -> None:
