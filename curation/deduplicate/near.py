@@ -8,6 +8,7 @@ again. So each dropped text has a kept one at or above the threshold, never mere
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,9 @@ ALL_PAIRS = 128
 ALL_PAIRS_SIZE = 1 << 19
 """Up to so many distinct texts, of so many code points together, every pair is a candidate: the verdict on a
 small input is complete."""
+
+ROUNDS = 8
+"""So often the best of a group is compared with all that is left of it; what lasts longer is a chain."""
 
 SMALL_GROUP = 32
 """Up to so many texts of a group every pair is compared, so that the one in the middle is known."""
@@ -127,7 +131,9 @@ def _settle(
     survivor, score = np.arange(len(group)), np.ones(len(group))
     edges = known.pairs[known.scores >= threshold]
     edges = edges[group[edges[:, 0]] == group[edges[:, 1]]]
-    while len(edges):
+    for _ in range(ROUNDS):
+        if not len(edges):
+            break
         part = components(len(group), edges)
         size = np.bincount(part, minlength=len(group))[part]
         # Only where all pairs were compared do the edges say who stands in the middle.
@@ -141,7 +147,25 @@ def _settle(
         left[goes] = left[chief] = False
         left[others[to_chief < threshold]] = True
         edges = edges[left[edges].all(axis=1)]
+    if len(edges):
+        goes = _by_rank(edges, rank, survivor)
+        score[goes] = known.of(np.stack((survivor[goes], goes), axis=1))
     return survivor, score
+
+
+def _by_rank(edges: Pairs, rank: Rows, survivor: Rows) -> Rows:
+    """Of a long chain, best rank first: each one kept takes its neighbours. Returns those that go."""
+    neighbours: dict[int, list[int]] = defaultdict(list)
+    for one, other in edges.tolist():
+        neighbours[one].append(other)
+        neighbours[other].append(one)
+    goes: set[int] = set()
+    for node in sorted(neighbours, key=rank.__getitem__):
+        if node not in goes:
+            new = [other for other in neighbours[node] if other not in goes]
+            survivor[new] = node
+            goes.update(new)
+    return np.array(sorted(goes), np.int64)
 
 
 def _variants(

@@ -198,3 +198,17 @@ def test_huge_cluster_and_huge_text() -> None:
     verdict = find_duplicates([*copies, *near, book, book[:-1] + "。"])
     assert len(dropped(verdict)) == len(copies) - 1 + len(near) + 1
     assert set(verdict.ref[:-2].tolist()) == {-1, 0}
+
+
+def test_a_long_chain_of_overlapping_texts_is_settled_link_by_link() -> None:
+    draw = Random(5)
+    stream = "".join(draw.choices("路灯井盖垃圾公交学校医院社保住房噪声停车绿化供水供电供暖物业", k=60_000))
+    texts = [stream[at : at + 400] for at in range(0, 58_000, 20)]
+    verdict = find_duplicates(texts, threshold=0.8)
+    goes = verdict.relation == "duplicate_of"
+    assert 0 < (~goes).sum() < len(texts)
+    for text, ref in zip(np.flatnonzero(goes).tolist(), verdict.ref[goes].tolist(), strict=True):
+        assert not goes[ref]
+        assert similarity(texts[text], texts[ref]) >= 0.8
+    kept = np.flatnonzero(~goes).tolist()
+    assert all(similarity(texts[a], texts[b]) < 0.8 for a, b in itertools.pairwise(kept))
