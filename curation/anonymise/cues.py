@@ -109,6 +109,8 @@ _CUES: tuple[tuple[str, Pattern], ...] = tuple(
             rf"(?:我是|本人是|我系)[^,。;!?\n]{{0,40}}?(?:业主|住户|居民|村民|租户|家长|职工|员工|学生){_WHO}(?=[,(。])",
         ),
         ("name_self", rf"(?<!\p{{Han}})我{_WHO}(?=去过|来过|找过|本人|今年|于\d|在此|恳请|实名)"),
+        ("name_self", rf"(?:我是|本人是){_WHO}(?=电话|手机|微信|联系)"),
+        ("name_list", rf"代表:[^。\n]{{2,30}}、(?P<name>{_WORD})(?=[、,。\n望盼]|$)"),
         ("name_writer", rf"(?:户主|车主|房主|家长|监护人|{_WRITER})(?P<name>{_WORD})(?=[,、(。])"),
         ("name_writer", rf"(?:{_WRITER}){_WHO}(?={_SPEAKS}|联系|沟通|核实|的|{_END})"),
         ("name_clerk", rf"(?:{_CLERK}){_WHO}(?={_SPEAKS}|[(,](?:身份证|电话|手机|家?住|\d{{6}}))"),

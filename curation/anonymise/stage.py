@@ -38,7 +38,7 @@ class Anonymise(Stage):
     """
 
     name = "anonymise"
-    version = 3
+    version = 4
     Params = AnonymiseParams
     adds = pa.schema(
         [
