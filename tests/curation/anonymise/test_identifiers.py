@@ -196,8 +196,9 @@ def test_of_overlapping_findings_the_surer_then_the_longer_wins() -> None:
 
 
 @pytest.mark.parametrize("unit", ["1", "1 ", "13", "1-", "1.", "62", "a@", "幺", "〔2024〕", "20240101-"])
-def test_a_megabyte_of_repetition_completes(unit: str) -> None:
-    find(unit * (200_000 // len(unit)))
+def test_a_long_repetition_completes_and_its_findings_do_not_overlap(unit: str) -> None:
+    spans = find(unit * (200_000 // len(unit)))
+    assert all(left.end <= right.start for left, right in itertools.pairwise(spans))
 
 
 def test_a_megabyte_of_digits_completes() -> None:
