@@ -45,6 +45,9 @@ KeyFile = Annotated[
     Path | None,
     typer.Option(help="Key for consistent surrogates instead of placeholders; or set GOVTUNE_KEY."),
 ]
+OutputFile = Annotated[
+    Path, typer.Option("--output", "-o", help="File to write; its ending gives the format.")
+]
 TextField = Annotated[
     list[str],
     typer.Option(
@@ -214,9 +217,7 @@ def explain(
 @app.command()
 def anonymise(
     source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, CSV, XLSX, Parquet or text.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write; its ending gives the format.")
-    ],
+    output: OutputFile,
     spans: Annotated[
         Path | None, typer.Option(help="Write what was found as JSON lines: offsets, no text.")
     ] = None,
@@ -236,7 +237,6 @@ def anonymise(
     from curation.anonymise.files import anonymise_file
 
     _not_onto_itself(source, output)
-
     done = anonymise_file(
         source,
         output,
@@ -257,9 +257,7 @@ def anonymise(
 @app.command()
 def deduplicate(
     source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, CSV, XLSX or Parquet.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write; its ending gives the format.")
-    ],
+    output: OutputFile,
     threshold: Annotated[
         float, typer.Option(help="Jaccard similarity of code-point 5-grams, above 0 to 1.")
     ] = 0.8,

@@ -127,10 +127,11 @@ def curate(
     with LocalEngine(workers) as engine, workplace(target) as private:
         work = _Passes(Store(private / "partitions"), engine, progress)
         parts = work.read(ingest.units(files), recipe.settings())
-        rows, problems = sum(part.rows for part in parts), work.problems(parts)
+        rows, fated = sum(part.rows for part in parts), work.fated(parts)
+        problems = ingest.problems(fated)
         if strict and problems:
             raise UnusableInputError(str(problems[0]))
-        if work.living(parts) == 0:
+        if fated.num_rows == rows:
             raise UnusableInputError(f"not one readable record: {problems[0]}")
         for segment in segments(stages):
             parts = work.run(segment, parts)
@@ -213,17 +214,10 @@ class _Passes:
         self._verdicts = [None] * len(parts)
         return parts
 
-    def problems(self, parts: Sequence[Part]) -> list[InputError]:
-        """What could not be read, over all partitions."""
-        columns = ["source_details", *records.FATE.names]
-        fated = [
-            table.filter(pc.is_valid(table["fate"]))
-            for table in (self.store.read(part.key, columns) for part in parts)
-        ]
-        return ingest.problems(pa.concat_tables(fated)) if fated else []
-
-    def living(self, parts: Sequence[Part]) -> int:
-        return sum(self.store.read(part.key, ["fate"])["fate"].null_count for part in parts)
+    def fated(self, parts: Sequence[Part]) -> pa.Table:
+        """Where the records stood that have a fate already, and which one, over all partitions."""
+        tables = self.stream(parts)(["source_details", *records.FATE.names])
+        return pa.concat_tables([table.filter(pc.is_valid(table["fate"])) for table in tables])
 
     def run(self, segment: Segment, parts: Sequence[Part]) -> list[Part]:
         tasks = [

@@ -40,8 +40,6 @@ def main() -> None:
         _end(str(error), 2)
     except EngineError as error:
         _end(str(error), 1)
-    except KeyboardInterrupt:
-        _end("interrupted; the same command goes on from here", 130)
     except OSError as error:
         _end(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}", 2)
     except Exception as error:  # an unknown error's message may hold a record's text: name the place only
