@@ -75,7 +75,7 @@ def sample(
 
     made = generate(out, records=records, seed=seed)
     if as_json:
-        _print_json(dataclasses.asdict(made))
+        print_json(dataclasses.asdict(made))
         return
     places: dict[str, int] = {}
     for name, rows in made.files.items():
@@ -101,7 +101,7 @@ def inspect(
 
     reports = ingest.inspect(paths, recipe.load("default", columns=columns).settings())
     if as_json:
-        _print_json([dataclasses.asdict(report) for report in reports])
+        print_json([dataclasses.asdict(report) for report in reports])
         return
     for report in reports:
         for line in report.lines():
@@ -124,7 +124,7 @@ def plan(
 
     planned = make(name, inputs, settings=settings, columns=columns)
     if as_json:
-        _print_json(dataclasses.asdict(planned))
+        print_json(dataclasses.asdict(planned))
         return
     for line in planned.lines():
         typer.echo(line)
@@ -180,7 +180,7 @@ def curate(
     for problem in summary.problems:
         _tell(str(problem))
     if as_json:
-        _print_json(
+        print_json(
             {**dataclasses.asdict(summary), "problems": [str(problem) for problem in summary.problems]}
         )
         return
@@ -208,7 +208,7 @@ def explain(
 
     life = find(Run(run), record)
     if as_json:
-        _print_json(dataclasses.asdict(life))
+        print_json(dataclasses.asdict(life))
         return
     for line in life.lines():
         typer.echo(line)
@@ -247,7 +247,7 @@ def anonymise(
         policy=policy,
     )
     if as_json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
         return
     typer.echo(f"{done.rows:,} rows -> {output}")
     for kind, count in sorted(done.counts.items()):
@@ -284,7 +284,7 @@ def deduplicate(
         source, output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
     )
     if as_json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
         return
     typer.echo(f"{done.rows:,} rows, {done.kept:,} kept, {done.rows - done.kept:,} duplicates -> {output}")
 
@@ -309,5 +309,6 @@ def _tell(line: str) -> None:
     typer.echo(f"govtune: {line}", err=True)
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Write a value to stdout as JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -19,6 +19,7 @@ class Life:
 
     Attributes:
         entry: its row of the ledger.
+        made_by: the stage that made it from its parent, if it did not come in.
         stages: the stages it went through, in order; the last one is where its fate was met.
         findings: personal data as (field, type, action, count).
         cluster, split: of a published record.
@@ -27,6 +28,7 @@ class Life:
     """
 
     entry: dict[str, Any]
+    made_by: str | None
     stages: list[str]
     findings: list[tuple[str, str, str, int]]
     cluster: str | None
@@ -40,7 +42,9 @@ class Life:
         where = ", ".join(
             f"{name} {place[name]}" for name in ("file", "sheet", "row", "page") if place.get(name)
         )
-        told = [f"id       {entry['id']}", f"from     {where or 'record ' + str(entry['parent'])}"]
+        if self.made_by:
+            where = f"record {entry['parent']}, made by {self.made_by}"
+        told = [f"id       {entry['id']}", f"from     {where}"]
         for stage in self.stages:
             told.append(f"stage    {stage}")
             if stage == "anonymise":
@@ -80,8 +84,10 @@ def explain(run: Run, record: str) -> Life:
     if not found:
         raise UsageError(f"{run.folder}: no record with id {record}")
     entry = found[0]
-    names = [name for stage in lock["recipe"]["stages"] for name in stage]
-    met = names.index(entry["stage"]) + 1 if entry["stage"] in names else 0
+    names = ["ingest", *(name for stage in lock["recipe"]["stages"] for name in stage)]
+    met = names.index(entry["stage"]) + 1 if entry["fate"] != "kept" else len(names)
+    parent = _where(run.ledger, "id", entry["parent"], ["id", "stage"]) if entry["parent"] else []
+    made_by = parent[0]["stage"] if parent else None
     published = _where(run.data, "id", record, ["id", "cluster", "split"])
     findings: dict[tuple[str, str, str], int] = {}
     for span in _where(run.findings, "id", record, ledger.FINDINGS.names):
@@ -89,7 +95,8 @@ def explain(run: Run, record: str) -> Life:
         findings[key] = findings.get(key, 0) + 1
     return Life(
         entry=entry,
-        stages=["ingest", *(names if entry["fate"] == "kept" else names[:met])],
+        made_by=made_by,
+        stages=names[names.index(made_by) + 1 if made_by else 0 : met],
         findings=[(*key, count) for key, count in sorted(findings.items())],
         cluster=published[0]["cluster"] if published else None,
         split=(published[0]["split"] or "train") if published else None,

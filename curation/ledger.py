@@ -20,7 +20,8 @@ SCHEMA = pa.schema(
 """`fate` is kept, dropped or expanded; held for people is dropped with reason `review`."""
 
 FINDINGS = pa.schema([("id", pa.string()), ("kept", pa.bool_()), *records.PII])
-"""Personal data that was found: one row per span, offsets only, never the text."""
+"""Personal data that was found: one row per span, offsets only, never the text. `kept` says whether the
+record was published, itself or in a record that was made from it."""
 
 
 def rows(table: pa.Table) -> pa.Table:
@@ -30,11 +31,17 @@ def rows(table: pa.Table) -> pa.Table:
 
 
 def findings(table: pa.Table) -> pa.Table:
-    """The rows of the `pii` column, flattened, in the order of the records."""
+    """The rows of the `pii` column, flattened, in the order of the records.
+
+    Args:
+        table: records with all that was made from them.
+    """
     spans = table["pii"].combine_chunks()
     parents = pc.list_parent_indices(spans)
     flat = pc.list_flatten(spans)
-    kept = records.alive(table).combine_chunks()
+    living = table.filter(records.alive(table))
+    published = pa.chunked_array([*living["id"].chunks, *living["parent"].chunks], pa.string()).drop_null()
+    kept = pc.is_in(table["id"].combine_chunks(), published)
     return pa.table(
         [
             table["id"].combine_chunks().take(parents),

@@ -10,7 +10,7 @@ from typing import Any
 from curation import ingest
 from curation import recipe as recipes
 from curation.pipeline import segments
-from curation.stage import Exchange
+from curation.stage import Exchange, Expand
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Plan:
 
     Attributes:
         recipe: name and kind.
-        stages: each stage's name, options, needed and filled columns, and whether it needs all records.
+        stages: each stage's name, options, needed and filled columns, whether it needs all records, and
+            whether it makes new ones.
         passes: what runs fused over each partition, in order.
         files: each input file with its bytes and the units it is read in.
     """
@@ -42,6 +43,8 @@ class Plan:
                 told.append(f"     fills or edits {', '.join(stage['fills'])}")
             if stage["all_records"]:
                 told.append("     decides over all records at once")
+            if stage["makes_records"]:
+                told.append("     makes new records of each record")
         told.append(f"passes over the data: {'; '.join(['read', *self.passes])}")
         if self.files:
             size = sum(file["bytes"] for file in self.files)
@@ -72,6 +75,7 @@ def plan(
                 "needs": sorted(stage.requires),
                 "fills": list(stage.adds.names),
                 "all_records": isinstance(stage, Exchange),
+                "makes_records": isinstance(stage, Expand),
             }
             for stage in stages
         ],

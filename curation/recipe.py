@@ -24,6 +24,8 @@ STAGES = {
     "deduplicate": "curation.deduplicate.stage:Deduplicate",
     "anonymise": "curation.anonymise.stage:Anonymise",
     "split": "curation.split:Split",
+    "label": "curation.label.stage:Label",
+    "instruct": "curation.instruct.stage:Instruct",
 }
 """The stages a recipe can name, and where each one lives."""
 
@@ -175,6 +177,7 @@ def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
 def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
     filled = {*MAPPED, *recipe.fields}
     anonymised = False
+    passed: set[str] = set()
     for stage in stages:
         if missing := sorted(stage.requires - filled):
             raise UsageError(
@@ -185,5 +188,15 @@ def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
                 f"{origin}: stage {stage.name} edits text and must stand before anonymise, "
                 "or published spans and hashes would no longer be true"
             )
+        if "messages" in filled:
+            raise UsageError(
+                f"{origin}: stage {stage.name} must stand before instruct, which makes chat examples "
+                "of finished records"
+            )
+        if stage.name == "anonymise" and "label" in passed:
+            raise UsageError(
+                f"{origin}: stage label must stand after anonymise, so that it sees no personal data"
+            )
+        passed.add(stage.name)
         anonymised = anonymised or stage.name == "anonymise"
         filled |= set(stage.adds.names)

@@ -112,8 +112,9 @@ class Expand(Stage):
     """One record becomes several: a service item its questions, a law its articles."""
 
     @abstractmethod
-    def expand(self, table: pa.Table) -> pa.Table:
-        """The children in the working schema, each with its own `id` and its `parent`."""
+    def expand(self, table: pa.Table) -> tuple[pa.Table, pa.Array]:
+        """The children in the working schema, each with its own `id` and its `parent`; and for every record
+        null where it has children, else the reason why it has none, as snake_case text."""
 
     def apply(self, table: pa.Table) -> pa.Table:
         """Not row-wise: engines call `run_expand`."""
@@ -136,14 +137,18 @@ def run_exchange(stage: Exchange, table: pa.Table, verdict: pa.Table) -> pa.Tabl
 
 def run_expand(stage: Expand, table: pa.Table) -> pa.Table:
     """Append the children; a parent with children gets the fate `expanded`, one without is dropped."""
-    living = table.filter(records.alive(table))
-    children = stage.expand(living).cast(table.schema)
+    alive = records.alive(table).combine_chunks()
+    living = table.filter(alive)
+    children, reasons = stage.expand(living)
+    children = children.cast(table.schema)
     if not pc.all(pc.is_in(children["parent"], living["id"])).as_py() and children.num_rows:
         raise ContractError(f"stage {stage.name} made a child of no living record")
-    alive = records.alive(table)
-    has_child = pc.is_in(table["id"], children["parent"])
-    table = records.drop(table, pc.and_(alive, pc.invert(has_child)), stage=stage.name, reason="no_children")
-    expanded = pc.and_(alive, has_child)
+    has_child = pc.is_in(living["id"], children["parent"])
+    if len(reasons) != living.num_rows or not has_child.equals(pa.chunked_array([pc.is_null(reasons)])):
+        raise ContractError(f"stage {stage.name} did not give children or a reason for each record")
+    why = pc.replace_with_mask(pa.nulls(table.num_rows, pa.string()), alive, reasons)
+    table = records.drop(table, pc.is_valid(why), stage=stage.name, reason=why)
+    expanded = pc.and_(alive, pc.is_null(why))
     table = records.with_columns(
         table,
         {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -31,15 +31,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return data
 
 
-def first_fault(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first fault pydantic found as `place: what`, without the value."""
+def first_fault(
+    error: ValidationError, model: type[BaseModel], elsewhere: Mapping[str, str] | None = None
+) -> str:
+    """The first fault pydantic found as `place: what`, without the value.
+
+    Args:
+        elsewhere: what other tools call a key, to its name here.
+    """
     faults = error.errors(include_url=False, include_input=False)
     # A misspelt key is also a missing one; the misspelling says more.
     fault = next((each for each in faults if each["type"] == "extra_forbidden"), faults[0])
     place = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        names = [info.alias or name for name, info in model.model_fields.items()]
-        return f"{place}: unknown key{nearest(str(fault['loc'][-1]), names)}"
+        *above, key = map(str, fault["loc"])
+        names = _keys(model, above)
+        here = (elsewhere or {}).get(key)
+        return f"{place}: unknown key{nearest(here if here in names else key, names)}"
     said = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {said[0].lower()}{said[1:]}" if place else said
 
@@ -61,6 +69,24 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; valid are {', '.join(names)}" if names else ""
+
+
+def _keys(model: type[BaseModel], place: Iterable[str]) -> list[str]:
+    """The keys that are valid at a place in a model; empty where that is not known."""
+    models = [model]
+    for part in place:
+        fields = [
+            info for each in models for name, info in each.model_fields.items() if part in (name, info.alias)
+        ]
+        # A part that is no field is an index into a list, or the member of a union.
+        models = [inner for info in fields for inner in _models(info.annotation)] or models
+    return [info.alias or name for each in models for name, info in each.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]
 
 
 class _Loader(yaml.SafeLoader):

@@ -74,7 +74,9 @@ def front_matter(metrics: Mapping[str, Any], lock: Mapping[str, Any]) -> dict[st
         front["license_name"] = ", ".join(others)
     front["pretty_name"] = lock["recipe"]["name"]
     front["size_categories"] = [_size_category(metrics["published"]["records"])]
-    if metrics["labels"]:
+    if metrics["chat"]:
+        front["task_categories"] = ["text-generation"]
+    elif metrics["labels"]:
         front["task_categories"] = ["text-classification"]
     front["tags"] = ["govtune", *(["de-identified"] if metrics["processing"]["anonymised"] else [])]
     return front

@@ -109,9 +109,12 @@ def _ledger(run: Run) -> Iterator[str]:
     published = value_counts(run.data, "id")
     known: Counter[str] = Counter()
     kept: set[str] = set()
-    for part in tables(run.ledger, ["id", "fate"]):
+    parents: set[str] = set()
+    for part in tables(run.ledger, ["id", "parent", "fate"]):
         known.update(part["id"].to_pylist())
-        kept.update(part.filter(pc.equal(part["fate"], "kept"))["id"].to_pylist())
+        living = part.filter(pc.equal(part["fate"], "kept"))
+        kept.update(living["id"].to_pylist())
+        parents.update(living["parent"].drop_null().to_pylist())
     if twice := sum(times > 1 for times in known.values()):
         yield f"ledger: {twice} ids stand more than once"
     if strangers := len(published.keys() - kept):
@@ -121,7 +124,8 @@ def _ledger(run: Run) -> Iterator[str]:
     found = group_counts(tables(run.findings, ["id", "kept"])).keys()
     if unknown := len({record for record, _ in found} - known.keys()):
         yield f"findings: {unknown} records are not in the ledger"
-    if contrary := len({record for record, said in found if record in known and said != (record in kept)}):
+    shown = kept | parents  # what was found in a parent is published with what was made from it
+    if contrary := len({record for record, said in found if record in known and said != (record in shown)}):
         yield f"findings: {contrary} records are kept in one and not in the other of findings and ledger"
 
 

@@ -8,9 +8,10 @@ run's `pii/` as findings, one row per span; the metrics count them under `person
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ def measure_published(run: Run) -> dict[str, Any]:
     """
     lock = read_lock(run)
     files = run.data
-    lengths = {path: _text_lengths(path) for path in files}
-    splits = _splits(lengths)
+    sizes = {path: _sizes(path) for path in files}
+    splits = _splits(sizes)
     return {
         "schema": SCHEMA,
         "lock": {"sha256": sha256(run.folder / LOCK)},
@@ -100,9 +101,10 @@ def measure_published(run: Run) -> dict[str, Any]:
             unit: sum(split[unit] for split in splits.values()) for unit in ("records", "characters")
         },
         "lengths": {
-            field: _length_statistics(sum((lengths[path][field] for path in files), Counter()))
+            field: _length_statistics(_total(size.fields[field] for size in sizes.values()))
             for field in records.TEXT_FIELDS
         },
+        "chat": _chat(sizes.values()),
         "kinds": {kind or "": number for kind, number in value_counts(files, "kind").items()},
         "generated": value_counts(files, "generated")[True],
         "labels": _labels(files),
@@ -136,24 +138,76 @@ def stages(lock: Mapping[str, Any]) -> list[str]:
     return ["ingest", *(name for stage in lock["recipe"]["stages"] for name in stage)]
 
 
-def _text_lengths(path: Path) -> dict[str, Counter[int]]:
-    """Per text field, how many texts have which length; length 0 is an empty or missing text."""
-    found: dict[str, Counter[int]] = {field: Counter() for field in records.TEXT_FIELDS}
-    for table in tables([path], records.TEXT_FIELDS):
-        for field, counts in found.items():
+@dataclasses.dataclass(frozen=True)
+class _Sizes:
+    """How large the texts of some records are.
+
+    Attributes:
+        fields: per text field, how many texts have which length; length 0 is an empty or missing text.
+        roles: the same of the messages of chat examples, per role.
+        turns: how many chat examples have how many messages.
+    """
+
+    fields: dict[str, Counter[int]]
+    roles: dict[str, Counter[int]]
+    turns: Counter[int]
+
+    @property
+    def records(self) -> int:
+        return sum(self.fields["text"].values())
+
+    @property
+    def characters(self) -> int:
+        counters = (*self.fields.values(), *self.roles.values())
+        return sum(length * times for counts in counters for length, times in counts.items())
+
+
+def _sizes(path: Path) -> _Sizes:
+    found = _Sizes({field: Counter() for field in records.TEXT_FIELDS}, {}, Counter())
+    for table in tables([path], [*records.TEXT_FIELDS, "messages"]):
+        for field, counts in found.fields.items():
             counts.update(count(pc.fill_null(pc.utf8_length(table[field]), 0)))
+        messages = table["messages"].combine_chunks()
+        found.turns.update(count(pc.list_value_length(messages.drop_null())))
+        said = pc.list_flatten(messages)
+        lengths = pa.table(
+            {"role": said.field("role"), "length": pc.fill_null(pc.utf8_length(said.field("content")), 0)}
+        )
+        for (role, length), number in group_counts([lengths]).items():
+            found.roles.setdefault(role or "", Counter())[length] += number
     return found
 
 
-def _splits(lengths: Mapping[Path, Mapping[str, Counter[int]]]) -> dict[str, dict[str, int]]:
+def _splits(sizes: Mapping[Path, _Sizes]) -> dict[str, dict[str, int]]:
     """Per split its records and the characters of all its texts."""
     splits: dict[str, dict[str, int]] = {}
-    for path, fields in lengths.items():
+    for path, size in sizes.items():
         name = path.name.partition("-")[0]
         split = splits.setdefault(name, {"records": 0, "characters": 0})
-        split["records"] += sum(fields["text"].values())
-        split["characters"] += sum(n * times for counts in fields.values() for n, times in counts.items())
+        split["records"] += size.records
+        split["characters"] += size.characters
     return splits
+
+
+def _chat(sizes: Iterable[_Sizes]) -> dict[str, Any] | None:
+    """Chat examples: how many, messages per example, and lengths of the messages per role."""
+    all_sizes = list(sizes)
+    turns = _total(size.turns for size in all_sizes)
+    if not turns:
+        return None
+    roles = sorted({role for size in all_sizes for role in size.roles})
+    return {
+        "examples": turns.total(),
+        "messages": _length_statistics(turns),
+        "roles": {
+            role: _length_statistics(_total(size.roles.get(role, Counter()) for size in all_sizes))
+            for role in roles
+        },
+    }
+
+
+def _total(counters: Iterable[Counter[int]]) -> Counter[int]:
+    return sum(counters, Counter())
 
 
 def _length_statistics(counts: Counter[int]) -> dict[str, Any]:
@@ -177,26 +231,33 @@ def _length_statistics(counts: Counter[int]) -> dict[str, Any]:
 
 
 def _labels(files: Sequence[Path]) -> dict[str, Any]:
-    """Per scheme, how often which value was given and how often the labeller abstained."""
+    """Per scheme, how often which value was given, by which method, and how often the labeller abstained."""
     given: dict[str, Counter[str]] = {}
+    methods: dict[str, Counter[str]] = {}
     abstained: Counter[str] = Counter()
-    for (scheme, value, without), number in group_counts(
+    for (scheme, value, method, without), number in group_counts(
         map(_flat_labels, tables(files, ["labels"]))
     ).items():
         values = given.setdefault(scheme or "", Counter())
+        by = methods.setdefault(scheme or "", Counter())
         if without:
             abstained[scheme or ""] += number
         else:
             values[value] += number
+            by[method or ""] += number
     return {
-        scheme: {**distribution(values, named_from=SHARED_BY), "abstained": abstained[scheme]}
+        scheme: {
+            **distribution(values, named_from=SHARED_BY),
+            "methods": dict(methods[scheme]),
+            "abstained": abstained[scheme],
+        }
         for scheme, values in given.items()
     }
 
 
 def _flat_labels(table: pa.Table) -> pa.Table:
     labels = pc.list_flatten(table["labels"].combine_chunks())
-    return pa.table({name: pc.struct_field(labels, name) for name in ("scheme", "value", "abstained")})
+    return pa.table({name: labels.field(name) for name in ("scheme", "value", "method", "abstained")})
 
 
 def _clusters(sizes: Counter[str | None]) -> dict[str, int]:
@@ -306,7 +367,8 @@ def _duplicates(ledger: Sequence[Path]) -> dict[str, int]:
     variants = 0
     for part in tables(ledger, ["fate", "relation", "ref_id"]):
         copies.update(count(_where(part, fate="dropped", relation="duplicate_of")["ref_id"]))
-        variants += _where(part, fate="kept", relation="variant_of").num_rows
+        varying = _where(part, relation="variant_of")
+        variants += varying.num_rows - _where(varying, fate="dropped").num_rows
     return {
         "exact": reasons["exact_duplicate"],
         "near": reasons["near_duplicate"],

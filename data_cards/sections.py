@@ -5,7 +5,7 @@ Chinese and English stand side by side, so that a change to one is seen beside t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,6 +14,8 @@ from curation.records import TEXT_FIELDS
 from data_cards.measure import stages
 from data_cards.words import NONE, Words, cell, code, number, share, table
 
+ROLES = ("system", "user", "assistant")
+SPLITS = ("train", "validation", "test")
 MOST_FREQUENT = 5
 """How many types of personal data the summary names."""
 
@@ -51,17 +53,21 @@ def _content(metrics: Mapping[str, Any], words: Words) -> str:
     named = words.join(f"{words.name('kind', kind)} {number(count)}" for kind, count in kinds) or NONE
     span = words.say(" 至 ", " to ").join((time["first"] or NONE, time["last"] or NONE))
     characters = number(published["characters"])
+    if metrics["chat"]:
+        what = words.say("由政务文本构造的对话样例", "chat examples made of Chinese government text")
+    else:
+        what = words.say("中文政务文本", "records of Chinese government text")
     return words.say(
-        f"- **内容**：中文政务文本 {number(published['records'])} 条（{named}），共 {characters} 字符；"
+        f"- **内容**：{what} {number(published['records'])} 条（{named}），共 {characters} 字符；"
         f"时间跨度 {span}。",
-        f"- **Content**: {number(published['records'])} records of Chinese government text ({named}), "
+        f"- **Content**: {number(published['records'])} {what} ({named}), "
         f"{characters} characters, from {span}.",
     )
 
 
 def _numbers(metrics: Mapping[str, Any], words: Words) -> str:
     records, found = metrics["records"], metrics["duplicates"]
-    whole = records["input"] + records["made"]
+    whole = records["kept"] + records["dropped"]
     made = words.say(
         f"，由其中 {number(records['expanded'])} 条派生 {number(records['made'])} 条",
         f", {number(records['made'])} made from {number(records['expanded'])} of them",
@@ -71,8 +77,8 @@ def _numbers(metrics: Mapping[str, Any], words: Words) -> str:
     if found:
         copies = number(found["exact"] + found["near"])
         duplicates = words.say(
-            f"（其中重复 {copies} 条）；保留的记录中有变体 {number(found['variants'])} 条",
-            f" ({copies} of them duplicates); variants among those kept: {number(found['variants'])}",
+            f"（其中重复 {copies} 条）；作为变体保留 {number(found['variants'])} 条",
+            f" ({copies} of them duplicates); kept as variants: {number(found['variants'])}",
         )
     kept, part, dropped = number(records["kept"]), share(records["kept"], whole), number(records["dropped"])
     return words.say(
@@ -290,10 +296,23 @@ def labels(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) ->
         lines += ["", *_distribution_table(name, counts, words)]
         if counts["abstained"]:
             lines.append(f"| {words.say('未作判断', 'Abstained')} | {number(counts['abstained'])} |")
+        lines += ["", _coverage(counts, metrics["published"]["records"], words)]
     for field, counts in sorted(metrics["fields"].items()):
         name = words.say(f"分类字段 {code(field)}", f"Category field {code(field)}")
         lines += ["", *_distribution_table(name, counts, words)]
     return lines if metrics["labels"] or metrics["fields"] else []
+
+
+def _coverage(counts: Mapping[str, Any], published: int, words: Words) -> str:
+    """How many of the published records have a label, and who gave it."""
+    methods = sorted(counts["methods"].items(), key=lambda item: (-item[1], item[0]))
+    labelled = sum(count for _, count in methods)
+    named = words.join(f"{words.name('method', method)} {number(count)}" for method, count in methods) or NONE
+    part = share(labelled, published)
+    return words.say(
+        f"有标签的记录 {number(labelled)} 条（{part}）：{named}。",
+        f"Records with a label: {number(labelled)} ({part}), {named}.",
+    )
 
 
 def _distribution_table(name: str, counts: Mapping[str, Any], words: Words) -> list[str]:
@@ -312,22 +331,42 @@ def _distribution_table(name: str, counts: Mapping[str, Any], words: Words) -> l
 
 
 def lengths(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
+    chat = metrics["chat"]
+    texts = [("field", field, metrics["lengths"][field]) for field in TEXT_FIELDS]
+    if chat:
+        roles = sorted(chat["roles"].items(), key=lambda item: (_place(item[0], ROLES), item[0]))
+        texts += [("role", role, found) for role, found in roles]
     header = [("字段", "Field"), ("非空条数", "Not empty"), ("最短", "Shortest"), ("中位数", "Median")]
     header += [("平均", "Mean"), ("第 95 百分位", "95th percentile"), ("最长", "Longest")]
     rows = []
-    for field in TEXT_FIELDS:
-        found = metrics["lengths"][field]
+    for group, name, found in texts:
         if found["texts"]:
-            counts = [found[name] for name in ("texts", "min", "median")]
+            counts = [found[key] for key in ("texts", "min", "median")]
             counts += [round(found["mean"], 1), found["p95"], found["max"]]
-            rows.append([words.term("field", field), *map(number, counts)])
+            rows.append([words.term(group, name), *map(number, counts)])
     if not rows:
         return []
-    return [
+    lines = [
         words.say("## 文本长度（字符）", "## Lengths in characters"),
         "",
         *table([words.say(*pair) for pair in header], rows),
     ]
+    if chat:
+        ends = dict.fromkeys((chat["messages"]["min"], chat["messages"]["max"]))
+        each = words.say(" 至 ", " to ").join(map(number, ends))
+        lines += [
+            "",
+            words.say(
+                f"对话样例 {number(chat['examples'])} 条，每条含消息 {each} 条。",
+                f"Chat examples: {number(chat['examples'])}, messages in each: {each}.",
+            ),
+        ]
+    return lines
+
+
+def _place(name: str, order: Sequence[str]) -> int:
+    """Where a name stands in an order; unknown names stand last."""
+    return order.index(name) if name in order else len(order)
 
 
 def splits(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
@@ -338,8 +377,7 @@ def splits(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) ->
         part = share(split["records"], everything["records"])
         return [name, number(split["records"]), part, number(split["characters"])]
 
-    order = {name: place for place, name in enumerate(("train", "validation", "test"))}
-    names = sorted(metrics["splits"], key=lambda name: (order.get(name, len(order)), name))
+    names = sorted(metrics["splits"], key=lambda name: (_place(name, SPLITS), name))
     return [
         words.say("## 划分与加载", "## Splits, and how to load them"),
         "",

@@ -10,20 +10,26 @@ import typer
 
 from curation.cli import app as curation
 from curation.errors import EngineError, UsageError, place
+from curation.instruct.cli import export_data
+from curation.label.cli import label, label_fit
 from data_cards.cli import app as data_cards
 from govtune.demo import demo
+from govtune.doctor import doctor
 from govtune.recipes import app as recipes
+from training.cli import app as training
 
 app = typer.Typer(
-    help="Turn government records into lawful, clean, measured training data.",
+    help="Turn government records into lawful, clean, measured training data, and tune models on it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its traceback would print local variables, and with them records
     add_completion=False,
 )
 app.add_typer(curation)
+app.add_typer(training)
 app.add_typer(data_cards, name="card")
 app.add_typer(recipes, name="recipes")
-app.command()(demo)
+for command in (label_fit, label, export_data, demo, doctor):
+    app.command()(command)
 
 
 @app.callback()

@@ -1,52 +1,55 @@
-"""`govtune recipes`: what ships, and how to make it one's own."""
+"""`govtune recipes`: what ships (recipes, tasks, taxonomies, policies), and how to make it one's own."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from curation import recipe, shipped
+from curation import shipped
 from curation.errors import UsageError
+from curation.strict import nearest, read_yaml, require_known
 
 app = typer.Typer(help="List, show, copy and validate recipes.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(help="A shipped recipe.")]
+Name = Annotated[str, typer.Argument(help="What ships, as `recipes list` names it.")]
 
 
 @app.command("list")
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """The shipped recipes.
+    """What ships: curation and training recipes, task templates, taxonomies, policies.
 
     Example: govtune recipes list
     """
-    found = {name: _summary(shipped.find("curation", name)) for name in shipped.names("curation")}
+    found = {name: _summary(path) for name, path in _shipped().items()}
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
+    width = max(map(len, found)) + 2
     for name, summary in found.items():
-        typer.echo(f"{name:<12}{summary}")
+        typer.echo(f"{name:<{width}}{summary}")
 
 
 @app.command()
 def show(name: Name) -> None:
     """Print a recipe.
 
-    Example: govtune recipes show letters
+    Example: govtune recipes show curation/letters
     """
-    typer.echo(shipped.find("curation", name).read_text(encoding="utf-8"), nl=False)
+    typer.echo(_find(name).read_text(encoding="utf-8"), nl=False)
 
 
 @app.command()
 def copy(name: Name, path: Annotated[Path, typer.Argument(help="File to write.")]) -> None:
-    """Copy a recipe to a file of your own, which then runs as `govtune curate FILE`.
+    """Copy a recipe to a file of your own; its path stands wherever its name can stand.
 
-    Example: govtune recipes copy letters mine.yaml
+    Example: govtune recipes copy curation/letters mine.yaml
     """
-    source = shipped.find("curation", name)
+    source = _find(name)
     if path.exists():
         raise UsageError(f"{path}: exists already")
     shutil.copyfile(source, path)
@@ -54,16 +57,68 @@ def copy(name: Name, path: Annotated[Path, typer.Argument(help="File to write.")
 
 
 @app.command()
-def validate(names: Annotated[list[str], typer.Argument(help="Shipped recipes or YAML files.")]) -> None:
-    """Check recipes: keys, stages, options and order.
+def validate(names: Annotated[list[str], typer.Argument(help="What ships, or YAML files.")]) -> None:
+    """Check recipes, task templates, taxonomies and policies: keys, options, order and what they name.
 
     Example: govtune recipes validate mine.yaml
     """
+    loaders = _loaders()
     for name in names:
-        recipe.load(name)
+        path = _find(name)
+        schema = str(read_yaml(path).get("schema"))
+        require_known(schema, loaders, f"{path.name}: schema", "value")
+        loaders[schema](str(path))
         typer.echo(f"{name}: valid")
 
 
+def _shipped() -> dict[str, Path]:
+    """What ships: `group/name` to its file."""
+    from training import recipe as training
+
+    recipes = {f"training/{name}": training.find(name) for name in training.names()}
+    groups = ("curation", "tasks", "taxonomies", "policies")
+    others = {
+        f"{group}/{name}": shipped.find(group, name) for group in groups for name in shipped.names(group)
+    }
+    return dict(sorted({**others, **recipes}.items()))
+
+
+def _loaders() -> dict[str, Callable[[str], object]]:
+    """Schema of a file to what reads and checks it."""
+    from curation import recipe
+    from curation.anonymise import policy
+    from curation.instruct import task
+    from curation.label import taxonomy
+    from training import recipe as training
+
+    return {
+        "curation/1": recipe.load,
+        "training/1": training.load,
+        "task/1": task.load,
+        "taxonomy/1": taxonomy.load,
+        "policy/1": policy.load,
+    }
+
+
+def _find(name: str) -> Path:
+    """The file of a name with or without its group, or the path itself if it names a YAML file.
+
+    Raises:
+        UsageError: there is none, or the name stands in several groups.
+    """
+    if Path(name).suffix in (".yaml", ".yml"):
+        if Path(name).is_file():
+            return Path(name)
+        raise UsageError(f"{name}: no such file")
+    files = _shipped()
+    found = [full for full in files if name in (full, full.partition("/")[2])]
+    if len(found) > 1:
+        raise UsageError(f"{name}: which one? {', '.join(found)}")
+    if not found:
+        raise UsageError(f"{name}: neither a YAML file nor shipped{nearest(name, files)}")
+    return files[found[0]]
+
+
 def _summary(path: Path) -> str:
-    """A recipe's first line, a comment that says what it is for."""
+    """A file's first line, a comment that says what it is for."""
     return path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")

@@ -221,6 +221,9 @@ def test_plan_reads_no_record_and_lists_the_passes(govtune: Command, tmp_path: P
     assert "read; clean + screen; deduplicate + anonymise + split" in told.out
     assert "1 files" in told.out
     assert json.loads(govtune("plan", "--json").out)["recipe"] == "default"
+    assert "instruct (task=reply)\n     needs split\n     fills or edits messages\n     makes new" in (
+        govtune("plan", "reply").out
+    )
 
 
 def test_inspect_shows_the_mapping_and_never_the_text(govtune: Command, tmp_path: Path) -> None:
@@ -239,15 +242,54 @@ def test_inspect_shows_the_mapping_and_never_the_text(govtune: Command, tmp_path
 
 
 def test_recipes_can_be_listed_shown_copied_and_validated(govtune: Command, tmp_path: Path) -> None:
-    assert "letters" in govtune("recipes", "list").out
-    assert "letters" in json.loads(govtune("recipes", "list", "--json").out)
-    assert govtune("recipes", "show", "letters").out.startswith("#")
+    names = json.loads(govtune("recipes", "list", "--json").out)
+    listed = govtune("recipes", "list").out
+    for name in (
+        "curation/letters",
+        "training/dispatch",
+        "tasks/reply",
+        "taxonomies/letters",
+        "policies/strict",
+    ):
+        assert name in names
+        assert name in listed
+        assert govtune("recipes", "show", name).out.startswith("# ")
     mine = tmp_path / "mine.yaml"
-    assert govtune("recipes", "copy", "letters", mine).code == 0
-    assert govtune("recipes", "copy", "letters", mine).code == 2
-    assert govtune("recipes", "validate", mine, "default").code == 0
+    assert govtune("recipes", "copy", "curation/letters", mine).code == 0
+    assert govtune("recipes", "copy", "curation/letters", mine).code == 2
+    assert govtune("recipes", "validate", mine, *names).code == 0
     mine.write_text(mine.read_text(encoding="utf-8").replace("clean:", "claen:"), encoding="utf-8")
     assert "did you mean clean?" in govtune("recipes", "validate", mine).errors[0]
+
+
+def test_a_bare_name_is_enough_where_it_stands_once(govtune: Command, tmp_path: Path) -> None:
+    assert govtune("recipes", "validate", "default", "strict", "scenarios").code == 0
+    (line,) = govtune("recipes", "show", "letters").errors
+    assert line.endswith("letters: which one? curation/letters, policies/letters, taxonomies/letters")
+    assert "did you mean policies/strict?" in govtune("recipes", "show", "policies/strickt").errors[0]
+    assert "nosuch.yaml: no such file" in govtune("recipes", "validate", "nosuch.yaml").errors[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "words"),
+    [
+        ("tasks/reply", "user:", "usr:", "usr: unknown key; did you mean user?"),
+        ("taxonomies/letters", "name: letters", "nam: letters", "nam: unknown key; did you mean name?"),
+        ("policies/strict", "  QQ:", "  QR:", "unknown type QR"),
+        ("training/dispatch", "task:", "taks:", "taks: unknown key; did you mean task?"),
+        ("curation/reply", "schema: curation/1", "schema: curation/2", "did you mean curation/1?"),
+    ],
+)
+def test_validate_knows_a_file_by_its_schema(
+    name: str, right: str, wrong: str, words: str, govtune: Command, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    govtune("recipes", "copy", name, mine)
+    assert govtune("recipes", "validate", mine).code == 0
+    mine.write_text(mine.read_text(encoding="utf-8").replace(right, wrong, 1), encoding="utf-8")
+    told = govtune("recipes", "validate", mine)
+    assert told.code == 2
+    assert words in told.errors[0]
 
 
 def test_anonymise_gives_every_row_back_with_other_columns_unchanged(

@@ -233,12 +233,12 @@ class Sentences(Expand):
 
     name = "sentences"
 
-    def expand(self, table: pa.Table) -> pa.Table:
+    def expand(self, table: pa.Table) -> tuple[pa.Table, pa.Array]:
         rows = [row for row in table.to_pylist() if "。" in row["text"]]
         pieces = [
             (row, number, text) for row in rows for number, text in enumerate(row["text"].split("。")) if text
         ]
-        return records.table(
+        children = records.table(
             {
                 "id": [f"{row['id']}-{number}" for row, number, _ in pieces],
                 "parent": [row["id"] for row, _, _ in pieces],
@@ -246,6 +246,8 @@ class Sentences(Expand):
                 "text": [text for _, _, text in pieces],
             }
         )
+        reasons = [None if "。" in text else "no_full_stop" for text in table["text"].to_pylist()]
+        return children, pa.array(reasons, pa.string())
 
 
 def test_records_that_become_several_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +258,9 @@ def test_records_that_become_several_add_up(tmp_path: Path, monkeypatch: pytest.
     assert (summary.rows, summary.children) == (2, 3)
     assert counts(summary) == {"kept": 3, "dropped": 1, "expanded": 1}
     assert [row["parent"] for row in published(tmp_path / "run")] == ["n0"] * 3
+    assert [row["reason"] for row in ledger(tmp_path / "run") if row["fate"] == "dropped"] == ["no_full_stop"]
     told = explain(Run(tmp_path / "run"), "n0").lines()
     assert "fate     expanded by sentences" in told
     assert told[-1].startswith("became   3 records: n0-0")
-    assert "from     record n0" in explain(Run(tmp_path / "run"), "n0-1").lines()
+    child = explain(Run(tmp_path / "run"), "n0-1").lines()
+    assert child[1:3] == ["from     record n0, made by sentences", "stage    clean"]

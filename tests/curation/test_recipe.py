@@ -115,7 +115,7 @@ def test_an_empty_map_can_be_filled_on_the_command_line(tmp_path: Path) -> None:
 
 
 def test_an_unknown_recipe_lists_the_shipped_ones_or_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="valid are default, letters"):
+    with pytest.raises(UsageError, match="valid are consultation, default, dispatch, letters, reply"):
         recipe.load("nosuch")
     with pytest.raises(UsageError, match=r"did you mean letters\?"):
         recipe.load("lettrs")

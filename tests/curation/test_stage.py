@@ -56,16 +56,18 @@ class Refuse(Stage):
 class Halve(Expand):
     name = "halve"
 
-    def expand(self, table: pa.Table) -> pa.Table:
+    def expand(self, table: pa.Table) -> tuple[pa.Table, pa.Array]:
         rows = [row for row in table.to_pylist() if len(row["text"]) > 1]
         halves = [(row["id"], half) for row in rows for half in (row["text"][:1], row["text"][1:])]
-        return records.table(
+        children = records.table(
             {
                 "id": [f"{parent}/{number}" for number, (parent, _) in enumerate(halves)],
                 "parent": [parent for parent, _ in halves],
                 "text": [half for _, half in halves],
             }
         )
+        reasons = [None if len(text) > 1 else "too_short" for text in table["text"].to_pylist()]
+        return children, pa.array(reasons, pa.string())
 
 
 class Count(Exchange):
@@ -113,19 +115,44 @@ def test_expanding_keeps_parents_and_counts_add_up() -> None:
     after = run_expand(Halve(), run(Refuse(), table("ab", "c", "xy")))
     fates = dict(zip(after["id"].to_pylist(), after["fate"].to_pylist(), strict=True))
     assert fates == {"0": "expanded", "1": "dropped", "2": "dropped", "0/0": None, "0/1": None}
-    assert after["reason"].to_pylist()[:3] == [None, "no_children", "begins_with_x"]
+    assert after["reason"].to_pylist()[:3] == [None, "too_short", "begins_with_x"]
+    assert after["stage"].to_pylist() == ["halve", "halve", "refuse", None, None]
     assert after["parent"].to_pylist()[3:] == ["0", "0"]
+
+
+@given(st.lists(st.sampled_from(["a", "ab", "x", "xab"]), max_size=8))
+def test_every_record_is_expanded_or_has_a_reason(texts: list[str]) -> None:
+    after = run_expand(Halve(), run(Refuse(), table(*texts))).slice(0, len(texts))
+    expected = [
+        "begins_with_x" if text.startswith("x") else "too_short" if len(text) == 1 else None for text in texts
+    ]
+    assert after["reason"].to_pylist() == expected
+    assert after["fate"].to_pylist() == ["dropped" if reason else "expanded" for reason in expected]
 
 
 def test_a_child_of_nobody_is_stopped() -> None:
     class Foundling(Expand):
         name = "foundling"
 
-        def expand(self, table: pa.Table) -> pa.Table:
-            return records.table({"id": ["c"], "parent": ["nobody"], "text": ["c"]})
+        def expand(self, table: pa.Table) -> tuple[pa.Table, pa.Array]:
+            children = records.table({"id": ["c"], "parent": ["nobody"], "text": ["c"]})
+            return children, pa.array([None], pa.string())
 
     with pytest.raises(ContractError, match="child of no living record"):
         run_expand(Foundling(), table("a"))
+
+
+@pytest.mark.parametrize("reasons", [[None, None], ["why", "why"], ["why"]])
+def test_neither_child_nor_reason_and_both_at_once_are_stopped(reasons: list[str | None]) -> None:
+    class Muddled(Expand):
+        name = "muddled"
+
+        def expand(self, table: pa.Table) -> tuple[pa.Table, pa.Array]:
+            children = records.table({"id": ["c"], "parent": ["0"], "text": ["c"]})
+            return children, pa.array(reasons, pa.string())
+
+    with pytest.raises(ContractError, match="children or a reason"):
+        run_expand(Muddled(), table("a", "b"))
 
 
 def test_a_verdict_finds_its_records_in_any_order() -> None:

@@ -54,6 +54,25 @@ class Folders:
     def data(self, split: str) -> pa.Table:
         return pq.ParquetFile(self.run / f"data/{split}-00000-of-00001.parquet").read()
 
+    def make_chat(self) -> None:
+        """Every record a chat example: three messages instead of title, text and reply."""
+        for split in SPLIT_SIZES:
+            table = self.data(split)
+            messages = [
+                [
+                    {"role": "system", "content": "只回答类别名称。", "weight": 0.0},
+                    {"role": "user", "content": text, "weight": 0.0},
+                    {"role": "assistant", "content": "城乡建设", "weight": 1.0},
+                ]
+                for text in table["text"].to_pylist()
+            ]
+            columns = {**dict.fromkeys(records.TEXT_FIELDS), "messages": messages}
+            for name, values in columns.items():
+                field = table.schema.field(name)
+                column = pa.array(values or [None] * table.num_rows, field.type)
+                table = table.set_column(table.schema.get_field_index(name), field, column)
+            self.write_data(split, table)
+
     def write_ledger(self, table: pa.Table) -> None:
         pq.write_table(table, self.private / "ledger" / "part-00000.parquet")
 
@@ -125,7 +144,9 @@ def _kept() -> pa.Table:
 
 
 def _label(value: str, *, abstained: bool) -> list[dict[str, Any]]:
-    return [{"scheme": "letters", "value": None if abstained else value, "abstained": abstained}]
+    method = "input" if value == "城乡建设" else "classifier"
+    given = None if abstained else value
+    return [{"scheme": "letters", "value": given, "method": method, "abstained": abstained}]
 
 
 def _time(row: int) -> str | None:

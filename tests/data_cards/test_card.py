@@ -34,6 +34,42 @@ def test_both_languages_hold_the_same_numbers(folders: Any) -> None:
     assert sum(numbers[0].values()) > 100
 
 
+@pytest.mark.parametrize(
+    ("lang", "lines"),
+    [
+        (
+            "zh",
+            [
+                "- **内容**：由政务文本构造的对话样例 20 条（群众来信 18、法律法规 2），共 705 字符；"
+                "时间跨度 2023-11-30 至 2024-07-12。",
+                "| 系统提示 `system` | 20 | 8 | 8 | 8.0 | 8 | 8 |",
+                "| 提问 `user` | 20 | 9 | 22 | 23.2 | 37 | 37 |",
+                "| 回答 `assistant` | 20 | 4 | 4 | 4.0 | 4 | 4 |",
+                "对话样例 20 条，每条含消息 3 条。",
+            ],
+        ),
+        (
+            "en",
+            [
+                "- **Content**: 20 chat examples made of Chinese government text (Letter 18, Law 2), "
+                "705 characters, from 2023-11-30 to 2024-07-12.",
+                "| System `system` | 20 | 8 | 8 | 8.0 | 8 | 8 |",
+                "| User `user` | 20 | 9 | 22 | 23.2 | 37 | 37 |",
+                "| Answer `assistant` | 20 | 4 | 4 | 4.0 | 4 | 4 |",
+                "Chat examples: 20, messages in each: 3.",
+            ],
+        ),
+    ],
+)
+def test_card_of_chat_examples_says_what_is_in_them(folders: Any, lang: str, lines: list[str]) -> None:
+    folders.make_chat()
+    build(folders.run, folders.private, lang=lang)
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    assert [line for line in lines if line not in card.split("\n")] == []
+    assert "task_categories:\n- text-generation" in card
+    assert "`text` |" not in card
+
+
 def test_same_run_gives_the_same_bytes(folders: Any) -> None:
     build(folders.run, folders.private)
     before = [(folders.run / name).read_bytes() for name in ("README.md", "metrics.json")]
@@ -145,8 +181,18 @@ def test_unknown_codes_are_shown_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_reason_of_ingest_has_a_name(lang: str) -> None:
-    for reason in problem.PROBLEMS:
+def test_every_reason_of_ingest_and_instruct_has_a_name(lang: str) -> None:
+    instruct = (
+        "other_kind",
+        "review",
+        "no_label",
+        "unknown_label",
+        "no_reply",
+        "no_text",
+        "no_title",
+        "no_fields",
+    )
+    for reason in (*problem.PROBLEMS, *instruct):
         assert Words(lang).term("reason", reason) != f"`{reason}`"
 
 

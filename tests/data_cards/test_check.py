@@ -180,6 +180,11 @@ def findings_kept(made: Any) -> None:
     edit_findings(made, "d6", {"kept": True})
 
 
+def findings_parent(made: Any) -> None:
+    """A record that was expanded and whose children were kept is said not to be published."""
+    edit_findings(made, "d6", {"id": "x0"})
+
+
 def findings_stranger(made: Any) -> None:
     edit_findings(made, "k02", {"id": "stranger"})
 
@@ -191,7 +196,7 @@ EDITS = (
     *(data_private_column, data_private_column_as_a_field, data_file_added, data_file_hidden, data_file_gone),
     *(lock_digest, lock_counts, lock_recipe),
     *(ledger_fate, ledger_reason, ledger_row_removed, ledger_id, ledger_gone),
-    *(findings_type, findings_kept, findings_stranger),
+    *(findings_type, findings_kept, findings_parent, findings_stranger),
 )
 
 
@@ -259,6 +264,12 @@ def test_a_private_column_that_the_lock_calls_a_field_is_named(built: Any) -> No
     problem = "data/test-00000-of-00001.parquet: column phone may not be published"
     assert problem in check(built.run, built.private).problems
     assert problem in check(built.run, None).problems
+
+
+def test_findings_of_a_record_count_as_published_with_its_children(built: Any) -> None:
+    edit_findings(built, "d6", {"id": "x0", "kept": True})
+    build(built.run, built.private)
+    assert check(built.run, built.private).problems == []
 
 
 def test_findings_that_contradict_the_ledger_are_counted(built: Any) -> None:

@@ -74,6 +74,23 @@ def test_lengths_are_characters_of_what_is_there(folders: Any) -> None:
     assert metrics["splits"]["train"]["records"] == 16
 
 
+def test_chat_examples_are_measured_per_role(folders: Any) -> None:
+    assert measure(Run(folders.run))["chat"] is None
+    texts = folders.data("train")["text"].to_pylist()
+    folders.make_chat()
+    metrics = measure(Run(folders.run))
+    assert metrics["chat"]["examples"] == 20
+    assert metrics["chat"]["messages"]["max"] == 3
+    assert metrics["chat"]["roles"]["assistant"]["max"] == len("城乡建设")
+    assert metrics["splits"]["train"] == {"records": 16, "characters": sum(map(len, texts)) + 16 * (8 + 4)}
+
+
+def test_labels_are_counted_by_who_gave_them(folders: Any) -> None:
+    labels = measure(Run(folders.run))["labels"]["letters"]
+    assert labels["methods"] == {"input": 9, "classifier": 8}
+    assert labels["abstained"] == 3
+
+
 @given(st.lists(st.integers(1, 50), min_size=1))
 def test_length_statistics_are_values_that_occur(lengths: list[int]) -> None:
     stated = _length_statistics(Counter(lengths))

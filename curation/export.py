@@ -1,0 +1,192 @@
+"""Chat examples of a run in the formats that training frameworks read, one file per split.
+
+`messages` is what OpenAI, TRL and ms-swift read; `sharegpt` and `alpaca` are older and widely read;
+`llamafactory` is a `dataset_dir` of LLaMA-Factory. An example that cannot be expressed is counted, never
+written in part.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import orjson
+
+from curation import parquet
+from curation.errors import UsageError
+from curation.files import whole_file
+from curation.run import Run
+from curation.strict import require_known
+
+Format = Literal["messages", "sharegpt", "alpaca", "llamafactory"]
+
+DATASET_INFO = "dataset_info.json"
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """An example as every format can express it: the system message, empty if there is none, and pairs of
+    question and answer."""
+
+    system: str
+    pairs: list[tuple[str, str]]
+
+
+Convert = Callable[[Dialogue], dict[str, Any]]
+Write = Callable[[Iterator[dict[str, Any]], IO[bytes]], int]
+
+
+@dataclass(frozen=True)
+class ExportSummary:
+    """What was written.
+
+    Attributes:
+        files: file name to its number of examples.
+        refused: reason to the number of examples that were not written: `no_messages`; `other_weights`, where
+            the loss is not on all the answers and nothing else; `other_turns`, where it is not user and
+            assistant in turn after an optional system message.
+    """
+
+    files: dict[str, int]
+    refused: dict[str, int]
+
+    def lines(self) -> list[str]:
+        """The summary as text."""
+        told = [f"{count:>9,}  {name}" for name, count in self.files.items()]
+        return told + [f"{count:>9,}  not written: {reason}" for reason, count in self.refused.items()]
+
+
+def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
+    """Write the chat examples of a run into a new folder.
+
+    Raises:
+        UsageError: not a finished run, one without chat examples, or a folder that holds something already.
+        InputError: a data file of the run is damaged.
+    """
+    require_known(format, get_args(Format), "--format", "format")
+    source = Run(run)
+    lock = source.lock()
+    if output.resolve().is_relative_to(run.resolve()):
+        raise UsageError(f"{output}: lies inside the run; choose a folder elsewhere")
+    if output.exists() and (output.is_file() or any(output.iterdir())):
+        raise UsageError(f"{output}: exists and is not an empty folder")
+    convert, write, ending = _FORMATS[format]
+    files: dict[str, int] = {}
+    refused: Counter[str] = Counter()
+    for split, paths in itertools.groupby(source.data, key=lambda path: path.name.partition("-")[0]):
+        rows = _converted(list(paths), convert, refused)
+        first = next(rows, None)
+        if first is None:
+            continue
+        output.mkdir(parents=True, exist_ok=True)
+        name = f"{split}.{ending}"
+        with whole_file(output / name) as unfinished, unfinished.open("wb") as file:
+            files[name] = write(itertools.chain([first], rows), file)
+    if not files:
+        raise UsageError(
+            f"{run}: no chat examples to export; curate with a recipe that ends with instruct, like dispatch"
+        )
+    if format == "llamafactory":
+        _write_dataset_info(output, lock["recipe"]["name"], files)
+    return ExportSummary(files, dict(sorted(refused.items())))
+
+
+def _converted(paths: Sequence[Path], convert: Convert, refused: Counter[str]) -> Iterator[dict[str, Any]]:
+    """The examples in a format; those that no format can express are counted."""
+    for path in paths:
+        for table in parquet.tables(path, ["messages"]):
+            for messages in table["messages"].to_pylist():
+                found = _dialogue(messages)
+                if isinstance(found, str):
+                    refused[found] += 1
+                else:
+                    yield convert(found)
+
+
+def _dialogue(messages: list[dict[str, Any]] | None) -> Dialogue | str:
+    """The messages as a dialogue, or the reason why they are none."""
+    if not messages:
+        return "no_messages"
+    if any(message["weight"] != (message["role"] == "assistant") for message in messages):
+        return "other_weights"
+    system = messages[0]["content"] if messages[0]["role"] == "system" else ""
+    rest = messages[1:] if messages[0]["role"] == "system" else messages
+    if not rest or [message["role"] for message in rest] != ["user", "assistant"] * (len(rest) // 2):
+        return "other_turns"
+    contents = [message["content"] for message in rest]
+    return Dialogue(system, list(zip(contents[::2], contents[1::2], strict=True)))
+
+
+def _as_messages(dialogue: Dialogue) -> dict[str, Any]:
+    said = [("system", dialogue.system)] if dialogue.system else []
+    for question, answer in dialogue.pairs:
+        said += [("user", question), ("assistant", answer)]
+    return {"messages": [{"role": role, "content": content} for role, content in said]}
+
+
+def _as_sharegpt(dialogue: Dialogue) -> dict[str, Any]:
+    said = [turn for question, answer in dialogue.pairs for turn in (("human", question), ("gpt", answer))]
+    return {
+        "conversations": [{"from": who, "value": value} for who, value in said],
+        "system": dialogue.system,
+    }
+
+
+def _as_alpaca(dialogue: Dialogue) -> dict[str, Any]:
+    # The prompt is instruction, a line end and input, so all of the question is the instruction.
+    *earlier, (question, answer) = dialogue.pairs
+    return {
+        "instruction": question,
+        "input": "",
+        "output": answer,
+        "system": dialogue.system,
+        "history": [list(pair) for pair in earlier],
+    }
+
+
+def _write_lines(rows: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
+    """JSON lines."""
+    return sum(1 for row in rows if file.write(orjson.dumps(row) + b"\n"))
+
+
+def _write_array(rows: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
+    """One JSON array, an example a line."""
+    count = 0
+    for count, row in enumerate(rows, 1):
+        file.write((b"[\n" if count == 1 else b",\n") + orjson.dumps(row))
+    file.write(b"\n]\n")
+    return count
+
+
+_FORMATS: dict[Format, tuple[Convert, Write, str]] = {
+    "messages": (_as_messages, _write_lines, "jsonl"),
+    "sharegpt": (_as_sharegpt, _write_array, "json"),
+    "alpaca": (_as_alpaca, _write_array, "json"),
+    "llamafactory": (_as_messages, _write_lines, "jsonl"),
+}
+
+
+def _write_dataset_info(output: Path, name: str, files: dict[str, int]) -> None:
+    """What LLaMA-Factory reads of a data set: `OpenAI Format` in its data/README.md."""
+    info = {
+        f"{name}_{Path(file).stem}": {
+            "file_name": file,
+            "formatting": "sharegpt",
+            "columns": {"messages": "messages"},
+            "tags": {
+                "role_tag": "role",
+                "content_tag": "content",
+                "user_tag": "user",
+                "assistant_tag": "assistant",
+                "system_tag": "system",
+            },
+        }
+        for file in files
+    }
+    with whole_file(output / DATASET_INFO) as unfinished:
+        unfinished.write_text(json.dumps(info, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

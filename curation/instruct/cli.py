@@ -1,0 +1,32 @@
+"""The command `export-data`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curation.export import Format
+
+
+def export_data(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run with chat examples.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="New folder to write.")],
+    format: Annotated[Format, typer.Option(help="What the training framework reads.")] = "messages",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write the chat examples of a run for other training frameworks, one file per split.
+
+    Example: govtune export-data run --format llamafactory -o data
+    """
+    from curation.export import export_data as export
+
+    done = export(run, output, format)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False, indent=2))
+        return
+    for line in done.lines():
+        typer.echo(line)

@@ -1,0 +1,182 @@
+"""The stage `label`: every letter gets a category of a taxonomy, from a person or with a stated precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from curation import records, shipped, stage
+from curation.errors import UsageError
+from curation.files import sha256
+from curation.label import classifier, features, keywords, model, taxonomy
+from curation.label.model import LabelModel
+
+NEVER = ("service_item", "document", "law")
+"""Kinds that are nobody's request: they get no label."""
+
+_FETCH = 20_000
+"""Records whose texts are held at once."""
+
+
+class LabelParams(stage.Params):
+    """How to label.
+
+    Attributes:
+        taxonomy: a shipped taxonomy or a YAML file.
+        precision: asked of the labels that do not abstain, pooled; it holds with a probability of 90 %.
+        model: a file written by `govtune label-fit`; without one, the records' own labels fit a model.
+        seed: of the fit.
+    """
+
+    taxonomy: str
+    precision: float = Field(0.95, gt=0, lt=1)
+    model: str | None = None
+    seed: int = Field(0, ge=0)
+
+
+class Label(stage.Exchange):
+    """Append an entry to the `labels` of each record: value, confidence, method, abstained.
+
+    A label that came with the record (scheme `input`) and is one of the taxonomy's decides: method `input`.
+    The other records are labelled by the classifier, which is fitted to records of the split `train` only.
+    Where too few of these have a label (`classifier.enough`), keywords decide; they abstain unless
+    `keywords.SURE` of one label stand in the text and none of another. The best guess is there even when it
+    abstains. Kinds in `NEVER` get no entry.
+    """
+
+    name = "label"
+    Params = LabelParams
+    adds = pa.schema([records.PUBLIC.field("labels")])
+    packages = ("scikit-learn", "scipy", "numpy", "regex")
+
+    def __init__(self, params: LabelParams | None = None, *, key: bytes | None = None) -> None:
+        super().__init__(params, key=key)
+        self._taxonomy = taxonomy.load(self.params.taxonomy)
+        if self.params.model is None:
+            self.requires = frozenset({"split"})  # type: ignore[misc]  # depends on the recipe
+        else:
+            self._given_model()  # its faults are told before anything is read
+
+    def files(self) -> tuple[Path, ...]:
+        given = () if self.params.model is None else (Path(self.params.model),)
+        return (shipped.find("taxonomies", self.params.taxonomy), *given)
+
+    def keys(self, table: pa.Table) -> pa.Table:
+        valid = set(self._taxonomy.values)
+        given = [_given(labels, valid) for labels in table["labels"].to_pylist()]
+        return table.select(["id", "kind", "split", "cluster"]).append_column(
+            "given", pa.array(given, pa.string())
+        )
+
+    def decide(self, keys: pa.Table, fetch: stage.Fetch) -> pa.Table:
+        keys = keys.filter(pc.invert(pc.is_in(keys["kind"], pa.array(NEVER))))
+        fitted = self._fit(keys, fetch) if self.params.model is None else self._given_model()
+        known = keys.filter(pc.is_valid(keys["given"]))
+        unknown = keys.filter(pc.is_null(keys["given"]))["id"].to_pylist()
+        parts = [_verdict(known["id"].to_pylist(), known["given"].to_pylist(), "input")]
+        for start in range(0, len(unknown), _FETCH):
+            ids = unknown[start : start + _FETCH]
+            documents = list(_documents(ids, fetch))
+            if fitted is None:
+                parts.append(_by_keywords(self._taxonomy, ids, documents))
+            else:
+                parts.append(_by_classifier(fitted, self.params.precision, ids, documents))
+        return pa.concat_tables(parts)
+
+    def apply(self, table: pa.Table, verdict: pa.Table) -> pa.Table:  # type: ignore[override]
+        names = ("value", "confidence", "method", "abstained")
+        entries = [
+            None if entry["id"] is None else {"scheme": self._taxonomy.name, **{n: entry[n] for n in names}}
+            for entry in verdict.to_pylist()
+        ]
+        labels = [
+            before if entry is None else [*(before or ()), entry]
+            for before, entry in zip(table["labels"].to_pylist(), entries, strict=True)
+        ]
+        return records.with_columns(table, {"labels": labels})
+
+    def _given_model(self) -> LabelModel:
+        loaded = model.load(Path(self.params.model))
+        path = shipped.find("taxonomies", self.params.taxonomy)
+        if loaded.digest != sha256(path):
+            raise UsageError(
+                f"{Path(self.params.model).name}: fitted for another taxonomy than {path.name}, or for "
+                "an earlier version of it; fit it again with `govtune label-fit`"
+            )
+        return loaded
+
+    def _fit(self, keys: pa.Table, fetch: stage.Fetch) -> LabelModel | None:
+        """The model of the train split; None where it has too few labels."""
+        train = keys.filter(pc.equal(keys["split"], "train"))
+        gold = train.filter(pc.is_valid(train["given"]))
+        pool = train.filter(pc.is_null(train["given"]))
+        if not classifier.enough(gold["given"].to_pylist()):
+            return None
+        examples = classifier.prepare(
+            self._taxonomy.values,
+            list(_documents(gold["id"].to_pylist(), fetch)),
+            gold["given"].to_pylist(),
+            groups=gold["cluster"].to_pylist(),
+            pool=_documents(pool["id"].to_pylist(), fetch),
+        )
+        path = shipped.find("taxonomies", self.params.taxonomy)
+        return classifier.fit(
+            examples, taxonomy=self._taxonomy.name, digest=sha256(path), seed=self.params.seed
+        )
+
+
+def _given(labels: list[dict[str, Any]] | None, valid: set[str]) -> str | None:
+    """The label that came with a record, if the taxonomy has it."""
+    for label in labels or ():
+        value = (label["value"] or "").strip()
+        if label["scheme"] == "input" and value in valid:
+            return value
+    return None
+
+
+def _documents(ids: Sequence[str], fetch: stage.Fetch) -> Iterator[str]:
+    for start in range(0, len(ids), _FETCH):
+        texts = fetch(ids[start : start + _FETCH], ["title", "text"])
+        yield from map(features.document, texts["title"].to_pylist(), texts["text"].to_pylist())
+
+
+def _by_classifier(
+    fitted: LabelModel, precision: float, ids: Sequence[str], documents: Sequence[str]
+) -> pa.Table:
+    guess = fitted.predict(documents)
+    values = [fitted.labels[label] if label >= 0 else None for label in guess.label.tolist()]
+    abstained = guess.confidence < fitted.threshold(precision)
+    confidence = pa.array(guess.confidence, mask=guess.label < 0)
+    return _verdict(ids, values, "classifier", confidence=confidence, abstained=abstained.tolist())
+
+
+def _by_keywords(labels: taxonomy.Taxonomy, ids: Sequence[str], documents: Sequence[str]) -> pa.Table:
+    won = keywords.winner(keywords.votes(labels, documents))
+    values = [labels.values[label] if label >= 0 else None for label in won.label.tolist()]
+    return _verdict(ids, values, "keywords", abstained=np.logical_not(won.sure).tolist())
+
+
+def _verdict(
+    ids: Sequence[str],
+    values: Sequence[str | None],
+    method: str,
+    *,
+    confidence: pa.Array | None = None,
+    abstained: Sequence[bool] | None = None,
+) -> pa.Table:
+    rows = len(ids)
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "value": pa.array(values, pa.string()),
+            "confidence": pa.nulls(rows, pa.float64()) if confidence is None else confidence,
+            "method": pa.array([method] * rows, pa.string()),
+            "abstained": pa.array([False] * rows if abstained is None else abstained, pa.bool_()),
+        }
+    )

@@ -1,0 +1,196 @@
+"""What is handed over is read back by the documented rules of each format and is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from curation import parquet, records
+from curation.errors import UsageError
+from curation.export import Format, export_data
+from curation.instruct.cli import export_data as command
+
+Turn = tuple[str, str]
+SYSTEM, ASK, SAY = "system", "user", "assistant"
+TRAIN: list[list[Turn]] = [
+    [(SYSTEM, "只回答类别。"), (ASK, '路灯坏了\n{"a": 1}\u2028<|im_end|>'), (SAY, "城乡建设")],
+    [(ASK, "第一问"), (SAY, "第一答"), (ASK, "第二问"), (SAY, "第二答"), (ASK, "第三问"), (SAY, "第三答")],
+]
+TEST: list[list[Turn]] = [[(SYSTEM, "依据指南。"), (ASK, "收费吗？"), (SAY, "指南没有写明。")]]
+ODD: dict[str, list[Any]] = {
+    "no_messages": [None, []],
+    "other_turns": [
+        [(SYSTEM, "系统")],
+        [(ASK, "没有回答")],
+        [(ASK, "问"), ("tool", "工具"), (SAY, "答")],
+        [(ASK, "问"), (ASK, "再问"), (SAY, "答")],
+    ],
+    "other_weights": [[(ASK, "问"), (SAY, "答", 0.0), (ASK, "问"), (SAY, "答")]],
+}
+
+
+def write_run(folder: Path, **splits: list[Any]) -> Path:
+    """A run folder with these dialogues, two files a split."""
+    (folder / "data").mkdir(parents=True)
+    lock = {"schema": "lock/1", "recipe": {"name": "dispatch"}}
+    (folder / "govtune.lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    field = records.PUBLIC.field("messages")
+    for split, dialogues in splits.items():
+        messages = [None if turns is None else [message(*turn) for turn in turns] for turns in dialogues]
+        for number, rows in enumerate((messages[:1], messages[1:])):
+            path = folder / "data" / f"{split}-{number:05d}-of-00002.parquet"
+            parquet.write(pa.table([pa.array(rows, field.type)], schema=pa.schema([field])), path)
+    return folder
+
+
+def message(role: str, content: str, weight: float | None = None) -> dict[str, Any]:
+    return {"role": role, "content": content, "weight": float(role == SAY) if weight is None else weight}
+
+
+def read_messages(folder: Path, split: str) -> list[list[Turn]]:
+    """One JSON object a line, `messages` of role and content."""
+    lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    rows = [json.loads(line) for line in lines]
+    assert all(set(row) == {"messages"} for row in rows)
+    return [[(one["role"], one["content"]) for one in row["messages"]] for row in rows]
+
+
+def read_sharegpt(folder: Path, split: str) -> list[list[Turn]]:
+    """An array; the human speaks in odd places, gpt in even ones; the system message stands beside them."""
+    dialogues = []
+    for row in json.loads((folder / f"{split}.json").read_text(encoding="utf-8")):
+        turns = [(SYSTEM, row["system"])] if row["system"] else []
+        assert len(row["conversations"]) % 2 == 0
+        for place, one in enumerate(row["conversations"]):
+            assert one["from"] == ("gpt" if place % 2 else "human")
+            turns.append((SAY if place % 2 else ASK, one["value"]))
+        dialogues.append(turns)
+    return dialogues
+
+
+def read_alpaca(folder: Path, split: str) -> list[list[Turn]]:
+    """An array; history first, then instruction and input as one prompt, then output."""
+    dialogues = []
+    for row in json.loads((folder / f"{split}.json").read_text(encoding="utf-8")):
+        turns = [(SYSTEM, row["system"])] if row["system"] else []
+        for question, answer in row["history"]:
+            turns += [(ASK, question), (SAY, answer)]
+        prompt = "\n".join(part for part in (row["instruction"], row["input"]) if part)
+        dialogues.append([*turns, (ASK, prompt), (SAY, row["output"])])
+    return dialogues
+
+
+def read_llamafactory(folder: Path, split: str) -> list[list[Turn]]:
+    """By `dataset_info.json`: file, columns and tags say where roles and contents stand."""
+    info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))[f"dispatch_{split}"]
+    assert info["formatting"] == "sharegpt"
+    tags, column = info["tags"], info["columns"]["messages"]
+    roles = {tags["user_tag"]: ASK, tags["assistant_tag"]: SAY}
+    dialogues = []
+    for line in (folder / info["file_name"]).read_text(encoding="utf-8").split("\n")[:-1]:
+        given = json.loads(line)[column]
+        turns = []
+        if given[0][tags["role_tag"]] == tags["system_tag"]:
+            turns.append((SYSTEM, given.pop(0)[tags["content_tag"]]))
+        for place, one in enumerate(given):
+            assert one[tags["role_tag"]] in (tags["assistant_tag"] if place % 2 else tags["user_tag"])
+            turns.append((roles[one[tags["role_tag"]]], one[tags["content_tag"]]))
+        assert len(given) % 2 == 0
+        dialogues.append(turns)
+    return dialogues
+
+
+READERS: dict[Format, Callable[[Path, str], list[list[Turn]]]] = {
+    "messages": read_messages,
+    "sharegpt": read_sharegpt,
+    "alpaca": read_alpaca,
+    "llamafactory": read_llamafactory,
+}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_examples_come_back_as_they_were(tmp_path: Path, format: Format) -> None:
+    run = write_run(tmp_path / "run", train=TRAIN, test=TEST)
+    done = export_data(run, tmp_path / "out", format)
+    assert sum(done.files.values()) == 3
+    assert done.refused == {}
+    assert READERS[format](tmp_path / "out", "train") == TRAIN
+    assert READERS[format](tmp_path / "out", "test") == TEST
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_the_json_reader_of_datasets_takes_the_files(tmp_path: Path, format: Format) -> None:
+    from datasets import load_dataset
+
+    run = write_run(tmp_path / "run", train=TRAIN)
+    (name,) = export_data(run, tmp_path / "out", format).files
+    loaded = load_dataset(
+        "json", data_files=str(tmp_path / "out" / name), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert loaded.num_rows == 2
+
+
+@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("reason", ODD)
+def test_what_a_format_cannot_express_is_counted(tmp_path: Path, format: Format, reason: str) -> None:
+    run = write_run(tmp_path / "run", train=[*TRAIN, *ODD[reason]], validation=ODD[reason])
+    done = export_data(run, tmp_path / "out", format)
+    assert READERS[format](tmp_path / "out", "train") == TRAIN
+    assert done.refused == {reason: 2 * len(ODD[reason])}
+    assert not [name for name in done.files if name.startswith("validation")]
+
+
+def test_the_command_says_what_it_wrote_and_what_not(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", train=TRAIN, test=[*TEST, None])
+    app = typer.Typer()
+    app.command()(command)
+    told = CliRunner().invoke(app, [str(run), "--format", "sharegpt", "-o", str(tmp_path / "out")])
+    assert told.exit_code == 0
+    assert [line.split() for line in told.output.splitlines()] == [
+        ["1", "test.json"],
+        ["2", "train.json"],
+        ["1", "not", "written:", "no_messages"],
+    ]
+    as_json = CliRunner().invoke(app, [str(run), "-o", str(tmp_path / "more"), "--json"])
+    assert json.loads(as_json.output)["files"] == {"test.jsonl": 1, "train.jsonl": 2}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path, format: Format) -> None:
+    run = write_run(tmp_path / "run", train=TRAIN, test=TEST)
+    for name in ("first", "second"):
+        export_data(run, tmp_path / name, format)
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+def test_a_run_without_chat_examples_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", train=[None, None])
+    with pytest.raises(UsageError, match="no chat examples to export; curate with a recipe") as error:
+        export_data(run, tmp_path / "out", "alpaca")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_holds_something_is_not_written_into(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", train=TRAIN)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not an empty folder"):
+        export_data(run, tmp_path / "out", "messages")
+    with pytest.raises(UsageError, match="lies inside the run"):
+        export_data(run, run / "out", "messages")
+
+
+def test_other_folders_and_formats_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a finished run"):
+        export_data(tmp_path, tmp_path / "out", "messages")
+    with pytest.raises(UsageError, match="did you mean alpaca"):
+        export_data(tmp_path, tmp_path / "out", "alpacca")  # type: ignore[arg-type]

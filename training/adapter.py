@@ -1,0 +1,54 @@
+"""The LoRA adapter: attached with its seed set first, saved so that plain peft loads it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from curation.errors import UsageError
+from training.recipe import Adapter
+
+
+def attach(model: Any, settings: Adapter, seed: int) -> Any:
+    """The model with a new adapter, the only thing that is trainable.
+
+    Raises:
+        UsageError: a target is no layer of the model.
+    """
+    from peft import LoraConfig, get_peft_model
+    from transformers import set_seed
+
+    set_seed(seed)  # before the adapter's weights are drawn, or the same seed gives another adapter
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=settings.targets,
+        use_rslora=settings.rslora,
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError:
+        names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+        missing = next((target for target in settings.targets if target not in names), "")
+        raise UsageError(f"adapter.targets: the model has no layer {missing}") from None
+
+
+def trainable(model: Any) -> int:
+    """Number of trainable parameters."""
+    return sum(each.numel() for each in model.parameters() if each.requires_grad)
+
+
+def save(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write the adapter with the tokenizer and the chat template it was trained with."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's is a form that nobody has filled in
+
+
+def load(model: Any, folder: Path) -> Any:
+    """The model with a saved adapter, for inference."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, folder).eval()

@@ -1,0 +1,1 @@
+"""Is the tuned model better than its base, and is that more than chance?"""

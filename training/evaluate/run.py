@@ -1,0 +1,67 @@
+"""Evaluates a finished training: base and tuned model on what was held out, or on a file of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from curation.errors import UsageError
+from curation.instruct.task import load as load_task
+from training import data as datasets
+from training import recipe as recipes
+from training.data import Conversation
+from training.evaluate.measure import Evaluation, measure
+from training.recipe import Recipe
+from training.run import TrainingRun, require_extra, source_digest, write_json
+
+
+def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
+    """Measure base and tuned model, and write `evaluation.json` into the folder.
+
+    Args:
+        folder: of a finished training.
+        data: a run or a file with answers that people gave, instead of the held-out split of the data that
+            the adapter was trained on. Nothing of it was seen in training as far as the user knows.
+
+    Raises:
+        UsageError: no finished training, or nothing to measure on.
+        InputError: a row that cannot be used.
+    """
+    require_extra()
+    run = TrainingRun(folder)
+    lock = run.lock()
+    recipe = recipes.parse(lock["recipe"])
+    own = Path(lock["data"]["path"])
+    train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
+    held_out = test if data is None else datasets.read_held_out(data, recipe)
+    if not held_out:
+        raise UsageError(f"{own}: no row belongs to the split test; give some: --data FILE")
+    from training import adapter, model
+    from training.chat import Chat
+
+    path = str(run.base) if recipe.model.path == recipes.TINY else recipe.model.path
+    base, tokenizer = model.load(recipe.model, path)
+    found = measure(
+        adapter.load(base, run.adapter),
+        Chat(tokenizer, recipe.chat.template, recipe.chat.loss_on),
+        load_task(recipe.task),
+        held_out,
+        train,
+        batch_size=recipe.evaluate.batch_size,
+        seed=recipe.seed,
+    )
+    write_json(run.evaluation, {**found.as_json(), "data": source_digest(data or own)})
+    return found
+
+
+def _own(
+    source: Path, digest: str, recipe: Recipe, *, needed: bool
+) -> tuple[list[Conversation], list[Conversation]]:
+    """Train and test conversations of the data the adapter was trained on; empty where it is gone."""
+    if source.exists() and source_digest(source) == digest:
+        found = datasets.read(source, recipe)
+        return found["train"], found["test"]
+    if needed:
+        raise UsageError(
+            f"{source}: is gone or has changed since the training; say what to measure on: --data"
+        )
+    return [], []
