@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,8 @@ def attach(model: Any, settings: Adapter, seed: int) -> Any:
         use_rslora=settings.rslora,
     )
     try:
-        return get_peft_model(model, config)
+        with _without_peft_warnings():
+            return get_peft_model(model, config)
     except ValueError:
         names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
         missing = next((target for target in settings.targets if target not in names), "")
@@ -51,4 +55,13 @@ def load(model: Any, folder: Path) -> Any:
     """The model with a saved adapter, for inference."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, folder).eval()
+    with _without_peft_warnings():
+        return PeftModel.from_pretrained(model, folder).eval()
+
+
+@contextlib.contextmanager
+def _without_peft_warnings() -> Iterator[None]:
+    """peft asks transformers for a property by its former name, which is nothing a user can change."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

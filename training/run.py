@@ -273,6 +273,7 @@ def _be_deterministic(recipe: Recipe) -> None:
 
     if recipe.model.device == "cpu" or not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time
 
 
 def _device_name(model: Any) -> str:
