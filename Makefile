@@ -6,16 +6,17 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OFFLINE := $(if $(wildcard wheelhouse/*.whl),--no-index --find-links wheelhouse)
 
-.PHONY: setup demo test lint bench wheelhouse clean
+.PHONY: setup demo test lint bench notebook wheelhouse clean
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.dev
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+# The demo needs curation and training, everything else the tools of development too.
+$(VENV)/.train $(VENV)/.dev: $(VENV)/.%: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install $(OFFLINE) -c constraints.txt -e '.[dev]'
+	$(PIP) install $(OFFLINE) -c constraints.txt -e '.[$*]'
 	touch $@
 
-demo: setup
+demo: $(VENV)/.train
 	$(BIN)/govtune demo demo
 
 test: setup
@@ -28,6 +29,10 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/curate.py
+
+# Executes the notebook anew; its outputs are committed.
+notebook: setup
+	$(BIN)/python notebooks/execute.py
 
 # Everything `make setup` needs, for machines without network: copy wheelhouse/ beside this file there.
 wheelhouse: setup

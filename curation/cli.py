@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from curation.errors import UsageError
+from curation.files import not_onto_itself
 from curation.key import read_key
 
 app = typer.Typer()
@@ -84,7 +85,7 @@ def sample(
     for place, rows in places.items():
         typer.echo(f"{rows:>7,}  {place}")
     typer.echo(f"all people are invented; the truth: {out / 'truth' / 'truth.jsonl'}")
-    typer.echo(f"next: govtune curate letters --input {out / 'data'} --output run")
+    typer.echo(f"next: govtune curate dispatch --input {out / 'data'} --output run")
 
 
 @app.command()
@@ -236,7 +237,7 @@ def anonymise(
     """
     from curation.anonymise.files import anonymise_file
 
-    _not_onto_itself(source, output)
+    not_onto_itself(source, output)
     done = anonymise_file(
         source,
         output,
@@ -277,7 +278,7 @@ def deduplicate(
     """
     from curation.deduplicate.files import deduplicate_file
 
-    _not_onto_itself(source, output)
+    not_onto_itself(source, output)
 
     vetoes = [] if veto == "none" else [each.strip() for each in veto.split(",") if each.strip()]
     done = deduplicate_file(
@@ -298,11 +299,6 @@ class Lines:
             print(f"\r\033[K{phase} {done}/{total}", end=end, file=sys.stderr, flush=True)
         elif done == total:
             print(f"{phase} {done}/{total}", file=sys.stderr, flush=True)
-
-
-def _not_onto_itself(source: Path, output: Path) -> None:
-    if source.resolve() == output.resolve():
-        raise UsageError(f"{output}: is the input itself; write to another file")
 
 
 def _tell(line: str) -> None:

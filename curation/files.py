@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the digest a file is known by."""
+"""Files that appear whole or not at all and never replace an input, and the digest a file is known by."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curation.errors import UsageError
+
+
+def not_onto_itself(source: Path, output: Path) -> None:
+    """Refuse to write over what is read.
+
+    Raises:
+        UsageError: both are the same file.
+    """
+    if source.resolve() == output.resolve():
+        raise UsageError(f"{output}: is an input itself; write to another file")
 
 
 @contextlib.contextmanager

@@ -116,7 +116,9 @@ def parse(data: Mapping[str, Any], origin: str = "recipe") -> Recipe:
             raise UsageError(f"{origin}: fields: {field} is a column of {records.VERSION} already")
     for field in recipe.map:
         require_known(field, (*MAPPED, *recipe.fields), f"{origin}: map", "field")
-    _check_order(_stages(recipe, None, origin), recipe, origin)
+    stages = _stages(recipe, None, origin)
+    _check_order(stages, recipe, origin)
+    _check_labels(stages, origin)
     return recipe
 
 
@@ -200,3 +202,23 @@ def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
         passed.add(stage.name)
         anonymised = anonymised or stage.name == "anonymise"
         filled |= set(stage.adds.names)
+
+
+def _check_labels(stages: Iterable[Stage], origin: str) -> None:
+    """A task that answers with labels stands after the stage that gives those of its taxonomy."""
+    from curation.instruct.stage import Instruct
+    from curation.instruct.task import LabelTask
+    from curation.label import taxonomy
+    from curation.label.stage import Label
+
+    given: set[str] = set()
+    for stage in stages:
+        if isinstance(stage, Label):
+            given.add(taxonomy.load(stage.params.taxonomy).name)
+        if isinstance(stage, Instruct) and isinstance(stage.task, LabelTask):
+            task = stage.task
+            if task.labels.name not in given:
+                raise UsageError(
+                    f"{origin}: the task {task.name} answers with labels of {task.labels.name}, which no "
+                    f"stage before instruct gives; put label: {{taxonomy: {task.taxonomy}}} before it"
+                )

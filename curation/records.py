@@ -16,6 +16,12 @@ VERSION = "records/1"
 KINDS = ("letter", "work_order", "service_item", "document", "law", "question_answer", "text")
 """Values of the column `kind`."""
 
+SPLITS = ("train", "validation", "test")
+"""Values of the column `split`."""
+
+ROLES = ("system", "user", "assistant")
+"""Who can say a message."""
+
 TEXT_FIELDS = ("title", "text", "reply")
 """What people wrote. Every stage that reads or edits text handles all of them."""
 

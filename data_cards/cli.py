@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from curation.cli import AsJson, print_json
 from curation.errors import UsageError
 from data_cards.words import Lang
 
@@ -41,7 +41,7 @@ def build(
 @app.command()
 def check(
     run: RunFolder,
-    as_json: Annotated[bool, typer.Option("--json", help="Print problems and notes as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute every number and digest of a run again and compare. Exit code 1 where something differs.
 
@@ -51,7 +51,7 @@ def check(
 
     result = check_card(run, _private(run))
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+        print_json(dataclasses.asdict(result))
     else:
         for problem in result.problems:
             typer.echo(problem)

@@ -231,23 +231,30 @@ def _length_statistics(counts: Counter[int]) -> dict[str, Any]:
 
 
 def _labels(files: Sequence[Path]) -> dict[str, Any]:
-    """Per scheme, how often which value was given, by which method, and how often the labeller abstained."""
+    """Per scheme, in how many records a value holds, how often which value was given, by which method, and
+    how often the labeller abstained."""
     given: dict[str, Counter[str]] = {}
     methods: dict[str, Counter[str]] = {}
     abstained: Counter[str] = Counter()
-    for (scheme, value, method, without), number in group_counts(
-        map(_flat_labels, tables(files, ["labels"]))
-    ).items():
-        values = given.setdefault(scheme or "", Counter())
-        by = methods.setdefault(scheme or "", Counter())
-        if without:
-            abstained[scheme or ""] += number
-        else:
-            values[value] += number
-            by[method or ""] += number
+    labelled: Counter[str] = Counter()
+    for table in map(_flat_labels, tables(files, ["labels"])):
+        holding = table.filter(table["holds"]).select(["scheme", "row"])
+        labelled.update(count(holding.group_by(["scheme", "row"]).aggregate([])["scheme"]))
+        for (scheme, value, method, without, holds), number in group_counts(
+            [table.drop_columns(["row"])]
+        ).items():
+            values = given.setdefault(scheme, Counter())
+            by = methods.setdefault(scheme, Counter())
+            if without:
+                abstained[scheme] += number
+            else:
+                values[value] += number
+            if holds:
+                by[method] += number
     return {
         scheme: {
             **distribution(values, named_from=SHARED_BY),
+            "records": labelled[scheme],
             "methods": dict(methods[scheme]),
             "abstained": abstained[scheme],
         }
@@ -256,8 +263,22 @@ def _labels(files: Sequence[Path]) -> dict[str, Any]:
 
 
 def _flat_labels(table: pa.Table) -> pa.Table:
-    labels = pc.list_flatten(table["labels"].combine_chunks())
-    return pa.table({name: labels.field(name) for name in ("scheme", "value", "method", "abstained")})
+    """One row per label: of which row of the table it is, and whether it holds, a value and not abstained."""
+    lists = table["labels"].combine_chunks()
+    labels = pc.list_flatten(lists)
+    value = pc.struct_field(labels, "value")
+    abstained = pc.fill_null(pc.struct_field(labels, "abstained"), False)
+    has_value = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(value), ""), False)
+    return pa.table(
+        {
+            "scheme": pc.fill_null(pc.struct_field(labels, "scheme"), ""),
+            "value": value,
+            "method": pc.fill_null(pc.struct_field(labels, "method"), ""),
+            "abstained": abstained,
+            "holds": pc.and_not(has_value, abstained),
+            "row": pc.list_parent_indices(lists),
+        }
+    )
 
 
 def _clusters(sizes: Counter[str | None]) -> dict[str, int]:

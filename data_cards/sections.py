@@ -10,12 +10,10 @@ from typing import Any
 
 import yaml
 
-from curation.records import TEXT_FIELDS
+from curation.records import ROLES, SPLITS, TEXT_FIELDS
 from data_cards.measure import stages
 from data_cards.words import NONE, Words, cell, code, number, share, table
 
-ROLES = ("system", "user", "assistant")
-SPLITS = ("train", "validation", "test")
 MOST_FREQUENT = 5
 """How many types of personal data the summary names."""
 
@@ -67,12 +65,11 @@ def _content(metrics: Mapping[str, Any], words: Words) -> str:
 
 def _numbers(metrics: Mapping[str, Any], words: Words) -> str:
     records, found = metrics["records"], metrics["duplicates"]
-    whole = records["kept"] + records["dropped"]
     made = words.say(
         f"，由其中 {number(records['expanded'])} 条派生 {number(records['made'])} 条",
         f", {number(records['made'])} made from {number(records['expanded'])} of them",
     )
-    made = made if records["made"] or records["expanded"] else ""
+    made = made if _made_of_others(metrics) else ""
     duplicates = ""
     if found:
         copies = number(found["exact"] + found["near"])
@@ -80,11 +77,14 @@ def _numbers(metrics: Mapping[str, Any], words: Words) -> str:
             f"（其中重复 {copies} 条）；作为变体保留 {number(found['variants'])} 条",
             f" ({copies} of them duplicates); kept as variants: {number(found['variants'])}",
         )
-    kept, part, dropped = number(records["kept"]), share(records["kept"], whole), number(records["dropped"])
+    kept, dropped = number(records["kept"]), number(records["dropped"])
+    part = share(records["kept"], records["kept"] + records["dropped"])
+    # Where records were made of others, those kept and those dropped are not of one kind.
+    part = "" if made else words.say(f"（{part}）", f" ({part})")
     return words.say(
-        f"- **数量**：读入 {number(records['input'])} 条{made}；保留 {kept} 条（{part}），"
+        f"- **数量**：读入 {number(records['input'])} 条{made}；保留 {kept} 条{part}，"
         f"剔除 {dropped} 条{duplicates}。每条记录的去向均已记入处理台账。",
-        f"- **Number**: {number(records['input'])} read{made}; {kept} kept ({part}), "
+        f"- **Number**: {number(records['input'])} read{made}; {kept} kept{part}, "
         f"{dropped} dropped{duplicates}. The ledger accounts for each of them.",
     )
 
@@ -120,11 +120,13 @@ def _personal_data_in_brief(metrics: Mapping[str, Any], words: Words) -> str:
     if len(most) > MOST_FREQUENT:
         named += words.say(" 等", " and others")
     touched = number(pii["records_with_findings"])
+    made = _made_of_others(metrics)
+    where_zh, where_en = ("保留的或派生所用的", "kept or expanded") if made else ("保留的", "kept")
     return words.say(
-        f"- **个人信息**：在 {touched} 条记录中识别出 {number(pii['found'])} 处（{named}），"
+        f"- **个人信息**：在 {touched} 条{where_zh}记录中识别出 {number(pii['found'])} 处（{named}），"
         f"已替换 {number(pii['replaced'])} 处，按策略保留 {number(pii['kept'])} 处。"
         "属于去标识化，不是匿名化；识别会有遗漏，残留情况尚未评估。",
-        f"- **Personal data**: in {touched} records, {number(pii['found'])} found ({named}), "
+        f"- **Personal data**: in {touched} records {where_en}, {number(pii['found'])} found ({named}), "
         f"{number(pii['replaced'])} replaced, {number(pii['kept'])} kept by policy. "
         "De-identified, not anonymous; recognition misses some, and what remains has not been measured.",
     )
@@ -187,6 +189,7 @@ def personal_data(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Wo
             f"替换方式：{how}；替换后内容有变的记录 {changed} 条。",
             f"Replaced by {how}; records changed by it: {changed}.",
         )
+        + (_fields_counted(words) if _made_of_others(metrics) else "")
         + (apart if pii["found_in_dropped_records"] else ""),
         "",
         words.say(
@@ -198,10 +201,23 @@ def personal_data(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Wo
     ]
 
 
+def _made_of_others(metrics: Mapping[str, Any]) -> bool:
+    records = metrics["records"]
+    return bool(records["made"] or records["expanded"])
+
+
+def _fields_counted(words: Words) -> str:
+    return words.say(
+        "上表统计保留的记录和派生所用的原记录的全部字段，包括未写入派生记录的字段。",
+        " The table counts all fields of the records kept and of those that others were made of, whether or "
+        "not they went into what was made.",
+    )
+
+
 def funnel(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) -> list[str]:
     funnel, records = metrics["funnel"], metrics["records"]
     order = [*stages(lock), *sorted(set(funnel) - set(stages(lock)))]
-    expands = bool(records["made"] or records["expanded"])
+    expands = _made_of_others(metrics)
     left = records["input"]
     rows = []
     for stage in order:
@@ -273,8 +289,10 @@ def origin(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) ->
             "File names and rows are in the private ledger only.",
         ),
         words.say(
-            f"- 机器生成的记录 {number(metrics['generated'])} 条。",
-            f"- Records generated by a machine: {number(metrics['generated'])}.",
+            f"- 文本由程序写成的记录 {number(metrics['generated'])} 条（含由程序依据办事指南写出回答的样例；"
+            "标签由谁给出另计）。",
+            f"- Records whose text a program composed: {number(metrics['generated'])} (examples whose "
+            "answer it composed from a service guide among them; who gave a label is counted apart).",
         ),
         words.say(
             f"- 日期可识别的 {dated} 条，无法识别的 {unreadable} 条，未注明日期的 {undated} 条。",
@@ -306,12 +324,12 @@ def labels(metrics: Mapping[str, Any], lock: Mapping[str, Any], words: Words) ->
 def _coverage(counts: Mapping[str, Any], published: int, words: Words) -> str:
     """How many of the published records have a label, and who gave it."""
     methods = sorted(counts["methods"].items(), key=lambda item: (-item[1], item[0]))
-    labelled = sum(count for _, count in methods)
+    labelled = counts["records"]
     named = words.join(f"{words.name('method', method)} {number(count)}" for method, count in methods) or NONE
     part = share(labelled, published)
     return words.say(
-        f"有标签的记录 {number(labelled)} 条（{part}）：{named}。",
-        f"Records with a label: {number(labelled)} ({part}), {named}.",
+        f"有标签的记录 {number(labelled)} 条（{part}）；标签来源：{named}。",
+        f"Records with a label: {number(labelled)} ({part}); labels {named}.",
     )
 
 

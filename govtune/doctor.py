@@ -14,10 +14,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import typer
 
+from curation.cli import AsJson, print_json
 from curation.engine.local import cpus
 from curation.errors import UsageError, place
 from curation.key import VARIABLE, read_key
@@ -75,7 +76,7 @@ class Finding:
         return filled.replace(_TOGETHER, " ")
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Show what is installed and what the machine has, and how to get what is missing.
 
     Ends with 1 if curation cannot run here.
@@ -90,7 +91,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     broken = any(finding.state == "broken" for finding in findings)
     if as_json:
         said = {finding.name: {"state": finding.state, **finding.values} for finding in findings}
-        typer.echo(json.dumps({"broken": broken, **said}, ensure_ascii=False, indent=2))
+        print_json({"broken": broken, **said})
     if broken:
         raise typer.Exit(1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from curation import shipped
+from curation.cli import AsJson, print_json
 from curation.errors import UsageError
 from curation.strict import nearest, read_yaml, require_known
 
@@ -20,14 +20,14 @@ Name = Annotated[str, typer.Argument(help="What ships, as `recipes list` names i
 
 
 @app.command("list")
-def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_(as_json: AsJson = False) -> None:
     """What ships: curation and training recipes, task templates, taxonomies, policies.
 
     Example: govtune recipes list
     """
     found = {name: _summary(path) for name, path in _shipped().items()}
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        print_json(found)
         return
     width = max(map(len, found)) + 2
     for name, summary in found.items():

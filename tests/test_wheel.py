@@ -9,9 +9,10 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
-def test_a_recipe_runs_from_the_wheel_in_an_empty_environment(tmp_path: Path) -> None:
+def test_the_wheel_curates_without_torch_and_says_what_training_needs(tmp_path: Path) -> None:
     build = [
         sys.executable,
         "-m",
@@ -39,22 +40,36 @@ def test_a_recipe_runs_from_the_wheel_in_an_empty_environment(tmp_path: Path) ->
         str(wheel),
     ]
     subprocess.run(install, check=True, capture_output=True)
-    # The dependencies come from this environment by path. A path entry does not process .pth files, so the
-    # editable install of this clone stays out of sight.
+    # The dependencies come from this environment by links, all but those of training. A path entry does not
+    # process .pth files, so the editable install of this clone stays out of sight.
+    dependencies = tmp_path / "dependencies"
+    dependencies.mkdir()
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        if not entry.name.startswith(TRAIN):
+            (dependencies / entry.name).symlink_to(entry)
     site = next((home / "lib").glob("python*/site-packages"))
-    (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    (site / "dependencies.pth").write_text(str(dependencies))
 
-    def govtune(*arguments: str) -> str:
-        command = [str(home / "bin" / "govtune"), *arguments]
-        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(home / "bin" / command[0]), *command[1:]], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stderr
+        return done
 
-    code = "import curation, govtune; print(curation.__file__, govtune.__file__)"
-    where = subprocess.run(
-        [python, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True
+    packages = "curation, data_cards, govtune, training.recipe"
+    where = run(
+        "python", "-c", f"import {packages}; print(curation.__file__, training.recipe.__file__)"
     ).stdout
     assert str(ROOT) not in where
-    assert "letters" in govtune("recipes", "list")
-    govtune("sample", "sample", "--records", "60")
-    govtune("curate", "letters", "--input", "sample/data", "--output", "run", "--workers", "1")
+    listed = run("govtune", "recipes", "list").stdout
+    assert "curation/letters" in listed
+    assert "training/dispatch" in listed
+    run("govtune", "sample", "sample", "--records", "60")
+    run("govtune", "curate", "letters", "--input", "sample/data", "--output", "run", "--workers", "1")
     assert (tmp_path / "run" / "README.md").read_text(encoding="utf-8").startswith("---\n")
-    govtune("card", "check", "run")
+    run("govtune", "card", "check", "run")
+    refused = run("govtune", "train", "dispatch", "--data", "run", "--output", "trained", code=2)
+    (line,) = refused.stderr.splitlines()
+    assert "govtune[train]" in line
+    assert not (tmp_path / "trained").exists()

@@ -124,7 +124,7 @@ class Chat:
         return self._render(messages, add_generation_prompt=True)
 
     def encode_all(self, conversations: Sequence[Conversation], limits: Data) -> tuple[list[Encoded], Counts]:
-        """All conversations of at most `limits.max_length` tokens, in order. A longer one is dropped, not cut.
+        """Conversations of at most `limits.max_length` tokens, in order; longer ones are dropped, not cut.
 
         Raises:
             UsageError: one cannot be encoded, or more than `limits.max_drop_fraction` of them are too long.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,6 @@ def train(
     """
     from training import recipe, run
 
-    _share_the_cores()
     loaded = recipe.load(name, hardware=hardware, settings=settings)
     trained = run.train(loaded, data, output, progress=Lines())
     if as_json:
@@ -61,15 +59,9 @@ def evaluate(
     """
     from training.evaluate.run import evaluate as measure
 
-    _share_the_cores()
     found = measure(folder, data)
     if as_json:
         print_json(found.as_json())
         return
     for line in found.lines():
         typer.echo(line)
-
-
-def _share_the_cores() -> None:
-    """Threads that wait in a spin loop stop each other where cores are shared. Read when torch is loaded."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,13 +1,13 @@
 """Which conversations a model is trained on and which it is measured on, from a run or from one file.
 
 A row without messages is turned into them by the recipe's task. A file that does not say how it is split is
-split here, near duplicates together, so that no letter is measured on that was learnt from. No row is left
-out: one that cannot be used is an error that names it.
+split here, near duplicates together, so that no letter is measured on that was learnt from. A row that cannot
+be used is an error that names it; only rows whose label abstains are left out, and their number is told.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from curation import parquet, records
@@ -25,12 +26,12 @@ from curation.ingest.precision import display
 from curation.ingest.tables import read_rows
 from curation.instruct.task import COLUMNS, LabelTask, Task, conversations
 from curation.instruct.task import load as load_task
+from curation.records import ROLES, SPLITS
 from curation.run import Run
 from curation.split import Split, SplitParams
 from training.recipe import Recipe
 
-SPLITS = ("train", "validation", "test")
-ROLES = ("system", "user", "assistant")
+_LOG = logging.getLogger(__name__)
 
 
 class Message(TypedDict):
@@ -59,8 +60,9 @@ def read(source: Path, recipe: Recipe) -> dict[str, list[Conversation]]:
 
     Args:
         source: a run folder, or a file (JSON lines, CSV, XLSX, Parquet) with `messages` or with the columns
-            that the recipe's task reads. Its column `split` counts; a file without one is split by
-            `recipe.data` and `recipe.seed`, near duplicates together.
+            that the recipe's task reads. Without a column of the label, `labels` as `govtune label` writes it
+            counts; rows whose label abstains are left out, and a warning says how many. The column `split`
+            counts; a file without one is split by `recipe.data` and `recipe.seed`, near duplicates together.
 
     Raises:
         UsageError: nothing to read or nothing to train on.
@@ -173,7 +175,7 @@ def _messages(rows: _Rows, index: int) -> list[Message]:
     given = rows.values[index].get("messages")
     if isinstance(given, str):  # a cell of CSV or XLSX
         try:
-            given = json.loads(given)
+            given = orjson.loads(given)
         except ValueError:
             raise rows.error(index, "not a JSON list of messages", "messages") from None
     if not isinstance(given, list) or not given:
@@ -213,12 +215,14 @@ def _message(given: Any) -> Message:
 
 def _people(labels: Any, scheme: str | None) -> bool | None:
     """Whether a person gave the label of this scheme."""
-    if not isinstance(labels, list):
-        return None
-    methods = [
-        label.get("method") for label in labels if isinstance(label, dict) and label.get("scheme") == scheme
-    ]
-    return methods[-1] == "input" if methods else None
+    label = _label_of(labels, scheme)
+    return label.get("method") == "input" if label else None
+
+
+def _label_of(labels: Any, scheme: str | None) -> dict[str, Any] | None:
+    """The last label of this scheme."""
+    entries = [each for each in labels if isinstance(each, dict)] if isinstance(labels, list) else []
+    return next((each for each in reversed(entries) if each.get("scheme") == scheme), None)
 
 
 def _made_examples(rows: _Rows, ids: Sequence[str], task: Task) -> list[list[Conversation]]:
@@ -228,15 +232,37 @@ def _made_examples(rows: _Rows, ids: Sequence[str], task: Task) -> list[list[Con
         for name in COLUMNS
         if name in rows.columns
     }
-    made, reasons = conversations(task, pa.table({**columns, "id": list(ids)}))
-    for index, reason in enumerate(reasons.to_pylist()):
+    labels: list[Any] = [None] * len(ids)
+    if isinstance(task, LabelTask) and "label" not in columns:
+        labels = [_label(rows, index, task.labels.name) for index in range(len(ids))]
+        columns["label"] = [label and label.get("value") for label in labels]
+    used = [index for index, label in enumerate(labels) if not (label and label.get("abstained"))]
+    if left_out := len(ids) - len(used):
+        _LOG.warning("%s: %d rows left out, their label abstains", rows.places[0][0], left_out)
+    made, reasons = conversations(
+        task, pa.table({**columns, "id": list(ids)}).take(pa.array(used, pa.int64()))
+    )
+    for index, reason in zip(used, reasons.to_pylist(), strict=True):
         if reason is not None:
             raise rows.error(index, f"the task {task.name} makes no example of it: {reason}")
     examples: list[list[Conversation]] = [[] for _ in ids]
     for one in made.to_pylist():
-        part = f".{one['part']}" if one["part"] else ""
-        examples[one["row"]].append(Conversation(ids[one["row"]] + part, one["messages"]))
+        label = labels[used[one["row"]]]
+        people = label.get("method") == "input" if label else None
+        examples[used[one["row"]]].append(Conversation(one["id"], one["messages"], people))
     return examples
+
+
+def _label(rows: _Rows, index: int, scheme: str) -> dict[str, Any] | None:
+    """The label of this scheme in a row's column `labels`, as `govtune label` writes it."""
+    given = rows.values[index].get("labels")
+    try:
+        label = _label_of(orjson.loads(given) if isinstance(given, str) and given else given, scheme)
+    except ValueError:
+        raise rows.error(index, "not a JSON list of labels", "labels") from None
+    if label and not isinstance(label.get("value"), (str, type(None))):
+        raise rows.error(index, "a label whose value is not a text", "labels")
+    return label
 
 
 def _text(rows: _Rows, index: int, column: str) -> str | None:

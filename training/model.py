@@ -4,6 +4,7 @@ model on a hub."""
 from __future__ import annotations
 
 import hashlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def load(settings: recipes.Model, path: str) -> tuple[Any, Any]:
             attn_implementation=None if settings.attention == "auto" else settings.attention,
             **options,
         )
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:  # files of other people: each reader in the stack raises what it likes
         said = str(error).partition("\n")[0]
         raise UsageError(f"model.path {path}: transformers cannot load it: {said}") from None
     if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
@@ -82,8 +83,19 @@ def ends(model: Any) -> set[int]:
     return set(told) if isinstance(told, list) else {told} - {None}
 
 
-def digest(folder: Path) -> str:
-    """SHA-256 over the files of a model's folder: content of those up to 64 MiB, name and size of all."""
+def keeps_logits(model: Any) -> bool:
+    """Whether the architecture can be told for which tokens to compute logits (`logits_to_keep`)."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return "logits_to_keep" in inspect.signature(base.forward).parameters
+
+
+def digest(folder: Path) -> str | None:
+    """SHA-256 over the files of a model's folder: content of those up to 64 MiB, name and size of all.
+
+    None where there is no such folder, as for a model on a hub, which its commit names.
+    """
+    if not folder.is_dir():
+        return None
     total = hashlib.sha256()
     for path in sorted(each for each in folder.iterdir() if each.is_file()):
         size = path.stat().st_size

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import json
+import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,11 +23,15 @@ from curation.errors import UsageError
 from curation.files import sha256, whole_file
 from curation.instruct.task import load as load_task
 from curation.pipeline import Progress, digest, silent
+from curation.records import SPLITS
 from curation.run import LOCK
+from training import adapter, export, model, tiny
 from training import data as datasets
 from training import recipe as recipes
+from training.chat import Chat
 from training.data import Conversation
 from training.recipe import Recipe
+from training.trainer import fit
 
 PACKAGES = ("govtune", "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 """Distributions whose version decides the result."""
@@ -46,6 +51,11 @@ class TrainingRun:
     @property
     def adapter(self) -> Path:
         return self.folder / "adapter"
+
+    @property
+    def template(self) -> Path:
+        """The chat template that the adapter was trained with."""
+        return self.adapter / "chat_template.jinja"
 
     @property
     def merged(self) -> Path:
@@ -103,7 +113,7 @@ class Trained:
     done_before: bool = False
 
     def lines(self) -> list[str]:
-        train, validation, test = (self.examples[split] for split in datasets.SPLITS)
+        train, validation, test = (self.examples[split] for split in SPLITS)
         told = [
             f"{train:,} examples to train on, {validation:,} for validation, {test:,} held out",
             f"{self.tokens:,} tokens, {self.supervised_tokens:,} of them learnt"
@@ -125,37 +135,24 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         InputError: a row that cannot be used.
         EngineError: the merged model is not the one that was trained.
     """
-    require_extra()
+    prepare()
     run = TrainingRun(output)
     found = datasets.read(source, recipe)
-    made_of = fingerprint(recipe, found)
+    if recipe.evaluate.every and not found["validation"]:
+        raise UsageError(f"{source}: evaluate.every is given, but no row belongs to the split validation")
+    made_of, source_sha256 = fingerprint(recipe, found), source_digest(source)
     if (output / LOCK).exists():
         return _done_before(run, made_of)
+    model.device_of(recipe.model)  # refused before the tiny model is made rather than after it
     _take(run, made_of)
-    from training import adapter, export, model, tiny
-    from training.chat import Chat
-    from training.trainer import fit
-
     _be_deterministic(recipe)
-    path = recipe.model.path
-    if path == recipes.TINY:
-        path = str(run.base.resolve())
-        if not run.base.exists():
-            tiny.build(
-                found["train"],
-                recipe.tiny,
-                seed=recipe.seed,
-                folder=run.base,
-                scratch=run.checkpoints / "base",
-                journal=run.journal,
-                progress=progress,
-            )
+    path = _base(recipe, run, found["train"], progress)
     loaded, tokenizer = model.load(recipe.model, path)
     chat = Chat(tokenizer, recipe.chat.template, recipe.chat.loss_on)
     chat.check(model.ends(loaded))
     rows, counts = chat.encode_all(found["train"], recipe.data)
     validation = chat.encode_all(found["validation"], recipe.data)[0] if recipe.evaluate.every else []
-    weights = model.digest(Path(path)) if Path(path).is_dir() else None
+    weights = model.digest(Path(path))
     adapted = adapter.attach(loaded, recipe.adapter, recipe.seed)
     size, trainable = adapted.num_parameters(), adapter.trainable(adapted)
     steps = fit(
@@ -185,7 +182,7 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         "govtune": version("govtune"),
         "fingerprint": made_of,
         "recipe": recipe.resolved(),
-        "data": {"path": str(source.resolve()), "sha256": source_digest(source)},
+        "data": {"path": os.path.relpath(source.resolve(), output.resolve()), "sha256": source_sha256},
         "trained": {
             name: value for name, value in dataclasses.asdict(trained).items() if name != "done_before"
         },
@@ -204,7 +201,8 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
 
 
 def fingerprint(recipe: Recipe, found: Mapping[str, Sequence[Conversation]]) -> str:
-    """Digest of all that decides the adapter: recipe, what is learnt from, and versions; nothing held out."""
+    """Digest of all that decides the adapter: recipe, base model, what is learnt from, and versions; nothing
+    held out."""
     seen = {split: found[split] for split in ("train", "validation")}
     content = {
         split: [(each.id, each.messages) for each in conversations] for split, conversations in seen.items()
@@ -212,7 +210,19 @@ def fingerprint(recipe: Recipe, found: Mapping[str, Sequence[Conversation]]) -> 
     template = recipe.chat.template
     files = [sha256(path) for path in load_task(recipe.task).files()]
     files += [] if template == "model" else [sha256(Path(template))]
-    return digest(recipe.resolved(), content, files, _versions())
+    base = None if recipe.model.path == recipes.TINY else model.digest(Path(recipe.model.path))
+    return digest(recipe.resolved(), base, content, files, _versions())
+
+
+def prepare() -> None:
+    """What must be settled before torch is loaded.
+
+    Raises:
+        UsageError: as `require_extra`.
+    """
+    require_extra()
+    # Threads that wait in a spin loop stop each other where cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def require_extra() -> None:
@@ -253,19 +263,38 @@ def _take(run: TrainingRun, made_of: str) -> None:
     if run.folder.is_file():
         raise UsageError(f"{run.folder}: is a file; --output names a folder")
     if note.exists():
-        if note.read_text(encoding="utf-8") != made_of:
+        if note.read_text(encoding="utf-8") == made_of:
+            return
+        # One that was refused before its first step stands in nobody's way.
+        if any(each != note for each in run.checkpoints.iterdir()):
             raise UsageError(
                 f"{run.folder}: holds an unfinished training with another recipe, data or version; choose "
                 "another --output or remove it"
             )
-        return
-    if run.folder.is_dir() and any(run.folder.iterdir()):
+    elif run.folder.is_dir() and any(run.folder.iterdir()):
         raise UsageError(f"{run.folder}: holds other files and is no training; choose another --output")
     try:
-        run.checkpoints.mkdir(parents=True)
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
         note.write_text(made_of, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{run.folder}: cannot be written: {error.strerror}") from None
+
+
+def _base(recipe: Recipe, run: TrainingRun, train: Sequence[Conversation], progress: Progress) -> str:
+    """Where the base model is; the tiny one is made first."""
+    if recipe.model.path != recipes.TINY:
+        return recipe.model.path
+    if not run.base.exists():
+        tiny.build(
+            train,
+            recipe.tiny,
+            seed=recipe.seed,
+            folder=run.base,
+            scratch=run.checkpoints / "base",
+            journal=run.journal,
+            progress=progress,
+        )
+    return str(run.base.resolve())
 
 
 def _be_deterministic(recipe: Recipe) -> None:

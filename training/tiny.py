@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from curation.errors import UsageError
 from curation.pipeline import Progress
 from training.chat import Chat, Encoded
 from training.data import Conversation, Message
@@ -50,6 +51,9 @@ def build(
         conversations: of the train split; the characters in them are the whole vocabulary.
         folder: appears when the model is whole.
         scratch: for checkpoints.
+
+    Raises:
+        UsageError: no citizen wrote anything.
     """
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM, set_seed
@@ -60,6 +64,9 @@ def build(
     tokenizer = character_tokenizer(
         message["content"] for conversation in conversations for message in conversation.messages
     )
+    lessons = list(_lessons(conversations, Chat(tokenizer), shape.max_length))
+    if not lessons:
+        raise UsageError("no user message of the train split has text, so the tiny model has nothing to read")
     set_seed(seed)
     model = Qwen3ForCausalLM(
         Qwen3Config(
@@ -89,7 +96,7 @@ def build(
     )
     fit(
         model,
-        list(_lessons(conversations, Chat(tokenizer), shape.max_length)),
+        lessons,
         settings,
         folder=scratch,
         journal=journal,

@@ -6,19 +6,21 @@ checkpoint stood and ends with the same bytes (on a CPU).
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.errors import UsageError
 from curation.pipeline import Progress
 from training.chat import IGNORED, Encoded
+from training.model import keeps_logits
 from training.recipe import Train
 
 WINDOW = 32
@@ -48,11 +50,15 @@ def fit(
         rows: what is learnt, right-padded batch by batch.
         folder: for checkpoints. One that an earlier, killed run has left is gone on from.
         journal: JSON lines that are added to: phase, step, loss (mean over the supervised tokens since the
-            last line, nats), lr, grad_norm, tokens (without padding) and tokens_per_second since the start.
+            last line, nats), lr, grad_norm (null where it overflowed), tokens (without padding) and
+            tokens_per_second since the start.
         validation, evaluate_every: rows whose loss is measured every so many steps.
 
     Returns:
         The number of steps.
+
+    Raises:
+        UsageError: the loss has become infinite or no number.
     """
     from transformers import Trainer, TrainingArguments
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
@@ -115,14 +121,19 @@ def order(lengths: NDArray[Any], steps: int, batch_size: int, seed: int) -> NDAr
 
     Examples of like length share a batch; which batch comes when is shuffled.
     """
-    rng, examples, window = np.random.default_rng(seed), steps * batch_size, WINDOW * batch_size
+    rng, examples = np.random.default_rng(seed), steps * batch_size
     rounds = math.ceil(examples / len(lengths))
     stream = np.concatenate([rng.permutation(len(lengths)) for _ in range(rounds)])[:examples]
+    # A batch in which one round ends and the next begins stays where it is: put together by length over the
+    # border, the two copies of an example would be neighbours.
+    ends = np.arange(1, rounds) * len(lengths)
+    borders = np.unique([0, *(ends // batch_size), *-(-ends // batch_size), steps])
     taken = []
-    for start in range(0, examples, window):
-        part = stream[start : start + window]
-        batches = part[np.argsort(lengths[part], kind="stable")].reshape(-1, batch_size)
-        taken.append(batches[rng.permutation(len(batches))].ravel())
+    for border, following in pairwise(borders.tolist()):
+        for start in range(border, following, WINDOW):
+            part = stream[start * batch_size : min(start + WINDOW, following) * batch_size]
+            batches = part[np.argsort(lengths[part], kind="stable")].reshape(-1, batch_size)
+            taken.append(batches[rng.permutation(len(batches))].ravel())
     return np.concatenate(taken)
 
 
@@ -156,8 +167,7 @@ def answers_only(batch: dict[str, Any]) -> dict[str, Any]:
 
 def _collator(model: Any) -> Any:
     """`pad`, and `answers_only` where the architecture can be told which logits to compute."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    if "logits_to_keep" not in inspect.signature(base.forward).parameters:
+    if not keeps_logits(model):
         return pad
     return lambda rows: answers_only(pad(rows))
 
@@ -195,17 +205,22 @@ def _journal(path: Path, phase: str, tokens: NDArray[Any], progress: Progress) -
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             progress(phase, state.global_step, state.max_steps)
+            control.should_log |= state.global_step == state.max_steps
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             measured = {"loss", "grad_norm", "learning_rate", "eval_loss"} & set(logs)
             if not measured or state.global_step == 0:
                 return
+            if not math.isfinite(logs.get("loss", 0.0)):
+                raise UsageError(
+                    f"{phase}: the loss at step {state.global_step} is not finite; take a lower learning rate"
+                )
             here = int(tokens[state.global_step - 1])
             before = int(tokens[self.first - 1]) if self.first else 0
             line = {
                 "phase": phase,
                 "step": state.global_step,
-                **{_NAMES.get(name, name): float(logs[name]) for name in sorted(measured)},
+                **{_NAMES.get(name, name): _finite(logs[name]) for name in sorted(measured)},
                 "tokens": here,
                 "tokens_per_second": round((here - before) / (time.perf_counter() - self.started), 1),
             }
@@ -216,6 +231,10 @@ def _journal(path: Path, phase: str, tokens: NDArray[Any], progress: Progress) -
 
 
 _NAMES = {"learning_rate": "lr", "eval_loss": "validation_loss"}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _keep_before(path: Path, phase: str, step: int) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from curation.cli import AsJson, print_json
 from curation.export import Format
 
 
@@ -16,7 +16,7 @@ def export_data(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run with chat examples.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder to write.")],
     format: Annotated[Format, typer.Option(help="What the training framework reads.")] = "messages",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the chat examples of a run for other training frameworks, one file per split.
 
@@ -26,7 +26,7 @@ def export_data(
 
     done = export(run, output, format)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(done), ensure_ascii=False, indent=2))
+        print_json(dataclasses.asdict(done))
         return
     for line in done.lines():
         typer.echo(line)

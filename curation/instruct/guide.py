@@ -7,12 +7,21 @@ hold line ends and colons.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+import regex
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from curation.instruct.template import require_placeholders
+
+_HEADING = regex.compile(
+    r"^[^\S\n]*+"
+    r"(?![(（[【]?[\p{N}一二三四五六七八九十]+[.．、)）\]】]|第[\p{N}一二三四五六七八九十]+[步条项款类])"
+    r"(?=[^：:\n]*\p{Han})([^\s：:，。；,;]{2,12})[：:]",
+    regex.MULTILINE,
+)
+"""What looks like a heading: a few characters and a colon, not numbered and no part of a sentence."""
 
 
 class GuideField(BaseModel):
@@ -37,29 +46,57 @@ class GuideField(BaseModel):
     def _known_placeholders(cls, questions: list[str]) -> list[str]:
         return [require_placeholders(question, ["title"]) for question in questions]
 
+    def may_be_absent(self, text: str) -> bool:
+        """Whether to ask it of a guide that does not say it: none that speaks of it anywhere."""
+        return self.ask_absent and not any(word in text for word in (self.name, *self.headings))
+
     def quote(self, said: Mapping[str, str]) -> str:
         """The guide's own lines on this, empty where there are none."""
         return "\n".join(f"{heading}：{said[heading]}" for heading in self.headings if heading in said)
 
 
-def read_guide(text: str, headings: Iterable[str]) -> dict[str, str]:
-    """Heading to value, in the order of the text.
+class Guide(NamedTuple):
+    """What a guide says.
 
-    A line begins a value only if it begins with one of `headings`, and only the first time: all else belongs
-    to the value before it.
+    Attributes:
+        said: heading to value, in the order of the text, where it is certain which lines the value has.
+        unclear: headings whose value holds a line that looks like a heading of its own, or that begin a line
+            under another heading again: what stands there may be something else, or not all.
+        whole: whether every line that looks like a heading is one of those asked for, each standing once.
     """
-    known = "|".join(sorted(map(re.escape, headings), key=len, reverse=True))
-    first: dict[str, re.Match[str]] = {}
-    for found in re.finditer(rf"^({known})[：:]", text, re.MULTILINE):
-        first.setdefault(found[1], found)
-    stops = [*(found.start() for found in first.values()), len(text)][1:]
-    said = {}
-    for (heading, found), stop in zip(first.items(), stops, strict=True):
+
+    said: dict[str, str]
+    unclear: frozenset[str]
+    whole: bool
+
+
+def read_guide(text: str, headings: Iterable[str]) -> Guide:
+    """The values of a guide.
+
+    A line begins a value only if it begins with one of `headings`, and only the first time; a value that
+    repeats its own heading goes on.
+    """
+    known = "|".join(sorted(map(regex.escape, headings), key=len, reverse=True))
+    first: dict[str, regex.Match[str]] = {}
+    again: list[regex.Match[str]] = []
+    for found in regex.finditer(rf"^({known})[：:]", text, regex.MULTILINE):
+        if first.setdefault(found[1], found) is not found:
+            again.append(found)
+    begins = {found.start() for found in first.values()}
+    strays = [*again, *(found for found in _HEADING.finditer(text) if found.start() not in begins)]
+    stops = [*(found.start() for found in first.values()), len(text)]
+    whole = not any(stray.start() < stops[0] for stray in strays)
+    said, unclear = {}, set()
+    for (heading, found), stop in zip(first.items(), stops[1:], strict=True):
+        inside = {stray[1] for stray in strays if found.end() <= stray.start() < stop} - {heading}
+        if inside:
+            unclear |= {heading, *inside & first.keys()}
         # Some sources write the heading into the cell once more.
         value = text[found.end() : stop].strip().removeprefix(f"{heading}：").strip()
         if value:
             said[heading] = value
-    return said
+    certain = {heading: value for heading, value in said.items() if heading not in unclear}
+    return Guide(certain, frozenset(unclear), whole and not unclear)
 
 
 def choose(wordings: Sequence[str], *key: str) -> str:

@@ -31,13 +31,12 @@ class Instruct(stage.Expand):
 
     name = "instruct"
     Params = InstructParams
+    requires = frozenset({"split"})
     adds = pa.schema([records.PUBLIC.field("messages")])
 
     def __init__(self, params: InstructParams, *, key: bytes | None = None) -> None:
         super().__init__(params, key=key)
         self.task = load(params.task)
-        needs = {"split", "labels"} if isinstance(self.task, LabelTask) else {"split"}
-        self.requires = frozenset(needs)  # type: ignore[misc]  # depends on the task
 
     def files(self) -> tuple[Path, ...]:
         return (shipped.find("tasks", self.params.task), *self.task.files())
@@ -58,13 +57,10 @@ class Instruct(stage.Expand):
 
     def _children(self, parents: pa.Table, made: pa.Table) -> pa.Table:
         own = records.own_fields(parents.schema)
-        part = pc.binary_join_element_wise(".", made["part"], "")
         return records.table(
             {
                 **{name: parents[name] for name in (*INHERITED, *own)},
-                "id": pc.binary_join_element_wise(
-                    parents["id"], f"#{self.task.name}", part, "", null_handling="replace"
-                ),
+                "id": made["id"],
                 "parent": parents["id"],
                 "messages": made["messages"],
                 "generated": pc.or_(pc.fill_null(parents["generated"], False), made["generated"]),

@@ -26,9 +26,10 @@ from curation.strict import first_fault, nearest, read_yaml, require_known
 EXAMPLES = pa.schema(
     [
         ("row", pa.int64()),  # of the table that the example was made of
+        ("id", pa.string()),  # `id#task` of the record, and `.part` where something of it was asked
         ("part", pa.string()),  # what of the record was asked, null where a record gives one example
         ("messages", records.PUBLIC.field("messages").type),
-        ("generated", pa.bool_()),  # whether no person wrote the answer
+        ("generated", pa.bool_()),  # whether a program composed the answer from a guide
     ]
 )
 
@@ -152,7 +153,8 @@ class ReplyTask(Task):
 
 class GuideTask(Task):
     """A service guide is asked field by field. What it says is quoted; where it is silent, the answer says so
-    and names the office to ask.
+    and names the office to ask. Nothing is asked of which the answer could be wrong: a field whose value is
+    unclear, or silence of a guide that may say it under a heading that is not known here or within a value.
 
     Attributes:
         fields: what is asked.
@@ -196,11 +198,14 @@ class GuideTask(Task):
     def examples(self, row: Row) -> list[Example] | str:
         if not row["title"]:
             return "no_title"
-        said = read_guide(row["text"], self.headings)
-        answered = [field for field in self.fields if field.quote(said)]
+        guide = read_guide(row["text"], self.headings)
+        said = guide.said
+        answered = [
+            field for field in self.fields if field.quote(said) and not guide.unclear & {*field.headings}
+        ]
         if not answered:
             return "no_fields"
-        silent = [field for field in self.fields if field.ask_absent and not field.quote(said)]
+        silent = [field for field in self.fields if guide.whole and field.may_be_absent(row["text"])]
         silent = sorted(silent, key=lambda field: place(row["id"], field.name))[: len(answered)]
         return [self._ask(field, row, said) for field in self.fields if field in answered or field in silent]
 
@@ -275,7 +280,13 @@ def conversations(task: Task, table: pa.Table) -> tuple[pa.Table, pa.Array]:
             continue
         reasons.append(None)
         made += [
-            {"row": number, "part": one.part, "messages": one.messages(), "generated": one.generated}
+            {
+                "row": number,
+                "id": ".".join(filter(None, (f"{values[0]}#{task.name}", one.part))),
+                "part": one.part,
+                "messages": one.messages(),
+                "generated": one.generated,
+            }
             for one in found
         ]
     return pa.Table.from_pylist(made, schema=EXAMPLES), pa.array(reasons, pa.string())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+from curation.cli import AsJson, print_json
 
 
 def label_fit(
@@ -30,7 +29,7 @@ def label_fit(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a classifier to labelled letters and measure which precision it can promise.
+    """Fit a classifier to labelled letters and measure which precision it can promise for such.
 
     Example: govtune label-fit --taxonomy letters --gold labelled.jsonl --pool unlabelled.jsonl -o letters.npz
     """
@@ -40,11 +39,15 @@ def label_fit(
         output, taxonomy_name=taxonomy, gold=gold, pool=pool, label_field=label_field, seed=seed
     )
     if as_json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
         return
     for line in done.lines():
         typer.echo(line)
-    typer.echo(f"next: govtune label letters.jsonl -o labelled.jsonl --model {output}")
+    if done.promised is None:
+        typer.echo("next: label more texts and fit again; with this model every label would abstain")
+    else:
+        promised = f"--precision {done.promised:g}"
+        typer.echo(f"next: govtune label letters.jsonl -o labelled.jsonl --model {output} {promised}")
 
 
 def label(
@@ -69,12 +72,8 @@ def label(
 
     done = label_file(source, output, model_file=model, precision=precision)
     if as_json:
-        _print_json(dataclasses.asdict(done))
+        print_json(dataclasses.asdict(done))
         return
     for line in done.lines():
         typer.echo(line)
     typer.echo(f"{done.rows:,} rows -> {output}")
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -28,10 +28,13 @@ def document(title: str | None, text: str | None) -> str:
 def counts(documents: Sequence[str]) -> Any:
     """How often each character and pair occurs, a sparse matrix of shape (documents, SIZE).
 
-    Letters are folded to lower case, white space to single spaces.
+    Letters are folded to lower case.
     """
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import HashingVectorizer
 
+    if not documents:
+        return csr_matrix((0, SIZE), dtype=np.float32)
     hashing = HashingVectorizer(
         analyzer="char",
         ngram_range=(1, 2),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +13,14 @@ import pyarrow as pa
 
 from curation import records, shipped
 from curation.errors import InputError, UsageError
-from curation.files import sha256, whole_file
+from curation.files import not_onto_itself, sha256, whole_file
 from curation.label import classifier, features, keywords, model, selective, taxonomy
 from curation.strict import nearest
 
 if TYPE_CHECKING:
     from curation.ingest.tables import Rows
 
-SHOWN = (0.95, 0.9, 0.8)
+SHOWN = (0.95, 0.9, 0.8, 0.7)
 """Precisions whose coverage the summary of a fit tells."""
 
 ENTRY = pa.struct(
@@ -38,22 +37,29 @@ class LabelFitSummary:
         gold: label to number of examples.
         pool: texts without a label, those of the gold files with them.
         empty: rows without text, which were left out.
-        accuracy, macro_f1: in 5-fold cross-validation, one value for each division into folds.
+        distinct: examples that are no near duplicates of each other; the classifier is measured on these.
+        accuracy, macro_f1: of the full answer in 5-fold cross-validation, nothing abstained.
         macro_f1_without_pool: the same without the pool; None where there is none.
         operating_points: precision asked for to the point that keeps it, None where no point does.
         curve: coverage against precision, the most confident examples first.
-        keywords: how the taxonomy's keywords alone do on the gold.
+        keywords: how the taxonomy's keywords alone do on all of the gold.
     """
 
     gold: dict[str, int]
     pool: int
     empty: int
-    accuracy: tuple[float, ...]
-    macro_f1: tuple[float, ...]
-    macro_f1_without_pool: tuple[float, ...] | None
+    distinct: int
+    accuracy: float
+    macro_f1: float
+    macro_f1_without_pool: float | None
     operating_points: dict[float, selective.Point | None]
     curve: list[selective.Point]
     keywords: keywords.KeywordSummary
+
+    @property
+    def promised(self) -> float | None:
+        """The highest of `SHOWN` that some point keeps; None where no point keeps any."""
+        return max((asked for asked, point in self.operating_points.items() if point), default=None)
 
     def lines(self) -> list[str]:
         """The summary as text."""
@@ -62,11 +68,11 @@ class LabelFitSummary:
         if self.empty:
             told.append(f"{self.empty:>7,}  rows without text left out")
         told.append(
-            f"cross-validated: accuracy {_mean(self.accuracy)}, macro-F1 {_mean(self.macro_f1)} "
-            f"({classifier.FOLDS} folds, {len(self.accuracy)} times)"
+            f"cross-validated: accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f} "
+            f"({self.distinct:,} distinct texts, {classifier.FOLDS} folds)"
         )
-        if self.macro_f1_without_pool:
-            told.append(f"without the pool: macro-F1 {_mean(self.macro_f1_without_pool)}")
+        if self.macro_f1_without_pool is not None:
+            told.append(f"without the pool: macro-F1 {self.macro_f1_without_pool:.3f}")
         said = self.keywords
         right = "none decided" if said.accuracy is None else f"accuracy {said.accuracy:.3f} where they decide"
         told.append(
@@ -82,6 +88,7 @@ class LabelFitSummary:
                     f"{asked}{point.coverage:.0%} labelled, {point.precision:.3f} of them rightly "
                     f"(at least {point.bound:.3f} at {selective.CONFIDENCE:.0%} confidence)"
                 )
+        told.append("a precision is promised for texts like the labelled ones, drawn in the same way")
         return told
 
 
@@ -108,43 +115,30 @@ def label_fit_files(
         InputError: a file or row that cannot be read, or a label that the taxonomy has not.
     """
     for path in (*gold, *pool):
-        _not_onto_itself(path, output)
+        not_onto_itself(path, output)
     labels = taxonomy.load(taxonomy_name)
     read = [_read_gold(path, labels, label_field) for path in gold]
     read += [_read_pool(path) for path in pool]
     rows = [row for rows in read for row in rows]
     said = [row for row in rows if row.document.strip()]
     known = [row for row in said if row.label is not None]
-    documents, given = [row.document for row in known], [row.label or "" for row in known]
-    if not classifier.enough(given):
-        raise UsageError(
-            f"{len(known)} labelled rows with {len(set(given))} different labels: "
-            f"at least {classifier.FEWEST} rows and two labels are needed"
-        )
-    examples = classifier.prepare(
-        labels.values,
-        documents,
-        given,
-        groups=[row.cluster for row in known],
-        pool=(row.document for row in said if row.label is None),
-    )
+    alone = _examples(labels, known)
+    examples = alone.with_pool(row.document for row in said if row.label is None)
+    held_out = classifier.out_of_fold(examples, seed)
     digest = sha256(shipped.find("taxonomies", taxonomy_name))
-    fitted = classifier.fit(examples, taxonomy=labels.name, digest=digest, seed=seed)
-    measured = classifier.cross_validate(examples, seed=seed)
-    alone = classifier.cross_validate(examples.without_pool(), seed=seed) if examples.pool else None
-    indices = np.array([labels.values.index(each) for each in given])
+    fitted = classifier.fit(examples, held_out, taxonomy=labels.name, digest=digest, seed=seed)
     fitted.save(output)
-    count = Counter(given)
     return LabelFitSummary(
-        gold={value: count[value] for value in labels.values},
+        gold=dict(zip(labels.values, fitted.gold, strict=True)),
         pool=examples.pool,
         empty=len(rows) - len(said),
-        accuracy=measured.accuracy,
-        macro_f1=measured.macro_f1,
-        macro_f1_without_pool=alone.macro_f1 if alone else None,
+        distinct=len(held_out.labels),
+        accuracy=float(held_out.right.mean()),
+        macro_f1=held_out.macro_f1,
+        macro_f1_without_pool=classifier.out_of_fold(alone, seed).macro_f1 if examples.pool else None,
         operating_points={precision: fitted.operating_point(precision) for precision in SHOWN},
         curve=selective.curve(fitted.scores, fitted.right),
-        keywords=keywords.summarise(keywords.votes(labels, documents), indices),
+        keywords=_by_keywords(labels, known),
     )
 
 
@@ -193,8 +187,8 @@ def label_file(source: Path, output: Path, *, model_file: Path, precision: float
     """
     from curation.ingest import tables
 
-    _not_onto_itself(source, output)
-    _not_onto_itself(model_file, output)
+    not_onto_itself(source, output)
+    not_onto_itself(model_file, output)
     if not 0 < precision < 1:
         raise UsageError(f"precision {precision:g}: must lie between 0 and 1")
     write = tables.writer(output)
@@ -264,6 +258,23 @@ def _read_pool(path: Path) -> list[_Row]:
     return [_Row(document) for document in _documents(read_rows(path), path)]
 
 
+def _examples(labels: taxonomy.Taxonomy, known: Sequence[_Row]) -> classifier.Examples:
+    examples = classifier.prepare(
+        labels.values,
+        [row.document for row in known],
+        [row.label or "" for row in known],
+        groups=[row.cluster for row in known],
+    )
+    if examples.lacking:
+        raise UsageError(f"too few labels to fit a model: {examples.lacking}")
+    return examples
+
+
+def _by_keywords(labels: taxonomy.Taxonomy, known: Sequence[_Row]) -> keywords.KeywordSummary:
+    counts = keywords.votes(labels, [row.document for row in known])
+    return keywords.summarise(counts, np.array([labels.values.index(row.label or "") for row in known]))
+
+
 def _documents(read: Rows, source: Path) -> list[str]:
     """What is labelled of each row: its title and its text."""
     from curation.ingest.mapping import Settings, map_columns
@@ -298,12 +309,3 @@ def _with_labels(read: Rows, entries: list[dict[str, Any]]) -> Rows:
         headers=None if read.headers is None else (*read.headers, "labels"),
         arrow=arrow,
     )
-
-
-def _not_onto_itself(source: Path, output: Path) -> None:
-    if source.resolve() == output.resolve():
-        raise UsageError(f"{output}: is an input itself; write to another file")
-
-
-def _mean(values: Sequence[float]) -> str:
-    return f"{statistics.fmean(values):.3f} ± {statistics.pstdev(values):.3f}"

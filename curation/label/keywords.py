@@ -48,12 +48,10 @@ class Winner:
 
     Attributes:
         label: the label with most votes, of equal ones the first in the taxonomy; -1 without any vote.
-        alone: no other label has as many votes; without, keywords abstain.
-        sure: at least `SURE` keywords, and none of any other label.
+        sure: at least `SURE` keywords, and none of any other label; keywords abstain else.
     """
 
     label: NDArray[np.int64]
-    alone: NDArray[np.bool_]
     sure: NDArray[np.bool_]
 
 
@@ -64,10 +62,8 @@ SURE = 3
 def winner(counts: NDArray[np.int64]) -> Winner:
     """Who won each row of `votes`."""
     most = counts.max(axis=1)
-    voted = most > 0
     return Winner(
-        label=np.where(voted, counts.argmax(axis=1), -1),
-        alone=voted & ((counts == most[:, None]).sum(axis=1) == 1),
+        label=np.where(most > 0, counts.argmax(axis=1), -1),
         sure=(most >= SURE) & (counts.sum(axis=1) == most),
     )
 
@@ -80,7 +76,7 @@ class KeywordSummary:
         coverage: some keyword votes.
         overlap: more than one keyword votes.
         conflict: keywords of different labels vote.
-        decided: one label has most votes.
+        decided: the winner is sure; keywords abstain from the others.
         accuracy: of the texts with a known label that were decided, those decided rightly; None without any.
     """
 
@@ -99,11 +95,11 @@ def summarise(counts: NDArray[np.int64], gold: NDArray[np.int64]) -> KeywordSumm
         gold: index of the right label of each text, -1 where it is not known.
     """
     won = winner(counts)
-    judged = won.alone & (gold >= 0)
+    judged = won.sure & (gold >= 0)
     return KeywordSummary(
         coverage=float((won.label >= 0).mean()),
         overlap=float((counts.sum(axis=1) > 1).mean()),
         conflict=float(((counts > 0).sum(axis=1) > 1).mean()),
-        decided=float(won.alone.mean()),
+        decided=float(won.sure.mean()),
         accuracy=float((won.label == gold)[judged].mean()) if judged.any() else None,
     )

@@ -2,9 +2,9 @@
 
 Learn then test (Angelopoulos, Bates, Candès, Jordan, Lei 2021, arXiv:2110.01052): thresholds are tested from
 the highest downwards, each by a one-sided Clopper-Pearson bound, and the last one before the first failure is
-taken. The order is fixed before the outcomes are seen, so a long sequence needs no correction. There are two
-sequences, which share the risk: one starts at the highest threshold that can pass at all, the other at half
-of the examples, for labels of which some are wrong wherever one looks.
+taken. The order is that of the confidences, which no outcome has tuned, so a long sequence needs no
+correction. There are two sequences, which share the risk: one starts at the highest threshold that can pass
+at all, the other at half of the examples, for labels of which some are wrong wherever one looks.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def choose(scores: NDArray[np.float64], right: NDArray[np.bool_], precision: flo
     """The lowest threshold that keeps the precision; None where not even the first of a sequence does.
 
     Args:
-        scores: confidence of each example, from a model that has not seen it.
+        scores: confidence of each example, from a model that has not seen it. The examples are independent
+            of each other and drawn as the texts are that the promise is made for; no two are copies.
         right: whether its label was the right one.
         precision: asked for, above 0 and below 1.
     """

@@ -29,23 +29,23 @@ class LabelParams(stage.Params):
 
     Attributes:
         taxonomy: a shipped taxonomy or a YAML file.
-        precision: asked of the labels that do not abstain, pooled; it holds with a probability of 90 %.
+        precision: asked of the labels that do not abstain, pooled. With a probability of 90 % it holds for
+            texts like the labelled ones: drawn from the same source in the same way (exchangeable).
         model: a file written by `govtune label-fit`; without one, the records' own labels fit a model.
-        seed: of the fit.
+            Nothing keeps a given model from having seen records that are now of the split `test`.
     """
 
     taxonomy: str
     precision: float = Field(0.95, gt=0, lt=1)
     model: str | None = None
-    seed: int = Field(0, ge=0)
 
 
 class Label(stage.Exchange):
     """Append an entry to the `labels` of each record: value, confidence, method, abstained.
 
     A label that came with the record (scheme `input`) and is one of the taxonomy's decides: method `input`.
-    The other records are labelled by the classifier, which is fitted to records of the split `train` only.
-    Where too few of these have a label (`classifier.enough`), keywords decide; they abstain unless
+    The other records are labelled by a given model, or by one that is fitted to records of the split `train`
+    only. Where too few of these have a label (`Examples.lacking`), keywords decide; they abstain unless
     `keywords.SURE` of one label stand in the text and none of another. The best guess is there even when it
     abstains. Kinds in `NEVER` get no entry.
     """
@@ -116,19 +116,18 @@ class Label(stage.Exchange):
         train = keys.filter(pc.equal(keys["split"], "train"))
         gold = train.filter(pc.is_valid(train["given"]))
         pool = train.filter(pc.is_null(train["given"]))
-        if not classifier.enough(gold["given"].to_pylist()):
-            return None
         examples = classifier.prepare(
             self._taxonomy.values,
             list(_documents(gold["id"].to_pylist(), fetch)),
             gold["given"].to_pylist(),
             groups=gold["cluster"].to_pylist(),
-            pool=_documents(pool["id"].to_pylist(), fetch),
         )
-        path = shipped.find("taxonomies", self.params.taxonomy)
-        return classifier.fit(
-            examples, taxonomy=self._taxonomy.name, digest=sha256(path), seed=self.params.seed
-        )
+        if examples.lacking:
+            return None
+        examples = examples.with_pool(_documents(pool["id"].to_pylist(), fetch))
+        digest = sha256(shipped.find("taxonomies", self.params.taxonomy))
+        held_out = classifier.out_of_fold(examples)
+        return classifier.fit(examples, held_out, taxonomy=self._taxonomy.name, digest=digest)
 
 
 def _given(labels: list[dict[str, Any]] | None, valid: set[str]) -> str | None:

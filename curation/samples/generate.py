@@ -60,7 +60,7 @@ def generate(out: Path, *, records: int = 2000, seed: int = 7) -> SampleSummary:
 
     A line of the truth: file, sheet, row, id, kind, spans (column -> [start, end, type], code points of the
     cell as stored), values (what must not be published, as written), duplicate_of (file, sheet, row),
-    relation (exact, near, variant), category (the right one; one cell in 25 has another), secret, lost
+    relation (exact, near, variant), category (the right one; one cell in 50 has another), secret, lost
     (columns with a rounded number).
 
     Args:

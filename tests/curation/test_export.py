@@ -100,7 +100,7 @@ def read_llamafactory(folder: Path, split: str) -> list[list[Turn]]:
         if given[0][tags["role_tag"]] == tags["system_tag"]:
             turns.append((SYSTEM, given.pop(0)[tags["content_tag"]]))
         for place, one in enumerate(given):
-            assert one[tags["role_tag"]] in (tags["assistant_tag"] if place % 2 else tags["user_tag"])
+            assert one[tags["role_tag"]] == (tags["assistant_tag"] if place % 2 else tags["user_tag"])
             turns.append((roles[one[tags["role_tag"]]], one[tags["content_tag"]]))
         assert len(given) % 2 == 0
         dialogues.append(turns)

@@ -134,6 +134,44 @@ def test_card_says_when_nothing_was_de_identified(folders: Any) -> None:
     assert "de-identified" not in card
 
 
+def test_the_share_that_was_kept_stands_where_nothing_was_made_of_it(folders: Any) -> None:
+    metrics = measure(Run(folders.run))
+    assert "保留 20 条，剔除 9 条" in render(metrics, folders.lock(), "zh")
+    metrics["records"] |= {"made": 0, "expanded": 0}
+    assert "保留 20 条（69.0%），剔除 9 条" in render(metrics, folders.lock(), "zh")
+    assert "20 kept (69.0%), 9 dropped" in render(metrics, folders.lock(), "en")
+
+
+@pytest.mark.parametrize(
+    ("lang", "made", "kept", "note"),
+    [
+        (
+            "zh",
+            "在 3 条保留的或派生所用的记录中识别出 5 处",
+            "在 3 条保留的记录中识别出 5 处",
+            "包括未写入派生记录的字段",
+        ),
+        (
+            "en",
+            "in 3 records kept or expanded, 5 found",
+            "in 3 records kept, 5 found",
+            "whether or not they went",
+        ),
+    ],
+)
+def test_card_says_of_which_records_personal_data_is_counted(
+    folders: Any, lang: str, made: str, kept: str, note: str
+) -> None:
+    metrics = measure(Run(folders.run))
+    card = render(metrics, folders.lock(), lang)
+    assert made in card
+    assert note in card
+    metrics["records"] |= {"made": 0, "expanded": 0}
+    card = render(metrics, folders.lock(), lang)
+    assert kept in card
+    assert note not in card
+
+
 def test_first_screen_answers_what_a_reader_asks(folders: Any) -> None:
     build(folders.run, folders.private)
     lines = (folders.run / "README.md").read_text(encoding="utf-8").split("## 概要")[1].split("\n## ")[0]

@@ -88,7 +88,30 @@ def test_chat_examples_are_measured_per_role(folders: Any) -> None:
 def test_labels_are_counted_by_who_gave_them(folders: Any) -> None:
     labels = measure(Run(folders.run))["labels"]["letters"]
     assert labels["methods"] == {"input": 9, "classifier": 8}
+    assert labels["records"] == 17
     assert labels["abstained"] == 3
+
+
+def test_a_record_with_several_labels_of_a_scheme_counts_once_and_one_without_a_value_not(
+    folders: Any,
+) -> None:
+    table = folders.data("test")
+    entry = {"scheme": "letters", "method": "classifier", "abstained": False}
+    labels = [
+        [{**entry, "value": "交通运输"}, {**entry, "value": "城乡建设"}],
+        [
+            {**entry, "value": None},
+            {**entry, "value": " "},
+            {**entry, "value": "交通运输", "abstained": True},
+        ],
+    ]
+    place = table.schema.get_field_index("labels")
+    field = table.schema.field(place)
+    folders.write_data("test", table.set_column(place, field, pa.array(labels, field.type)))
+    counted = measure(Run(folders.run))["labels"]["letters"]
+    assert counted["records"] == 17 + 1
+    assert counted["methods"] == {"input": 9, "classifier": 8 + 2}
+    assert counted["missing"] == 2
 
 
 @given(st.lists(st.integers(1, 50), min_size=1))

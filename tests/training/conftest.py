@@ -1,12 +1,19 @@
 """Small models of real architectures, randomly initialised, with byte-level tokenizers and chat templates of
-the usual shapes; saved as transformers saves them."""
+the usual shapes; saved as transformers saves them. Invented letters, and one small training of them that many
+tests look at."""
 
 from __future__ import annotations
 
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from training.run import TrainingRun
 
 CHATML = (
     "{% for message in messages %}"
@@ -136,3 +143,127 @@ def saved(config: Any, model: Any, tokenizer: Any, folder: Path) -> Path:
     model(shape).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Govtune = Callable[..., Result]
+
+
+@pytest.fixture
+def govtune(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Govtune:
+    """The command line in this process, with its errors as a user sees them."""
+    from govtune.cli import main
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr("sys.argv", ["govtune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capfd.readouterr()
+        assert "Traceback" not in captured.err
+        return Result(int(end.value.code or 0), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of seconds in which all that can depend on chance takes part."""
+    path = tmp_path_factory.mktemp("recipe") / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def letters() -> Callable[[int], list[dict[str, Any]]]:
+    return invented
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes rows as JSON lines."""
+    return lambda rows, name="rows.jsonl": written(tmp_path / name, rows)
+
+
+@pytest.fixture(scope="session")
+def letter_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 labelled letters; 24 of them to train on."""
+    return written(tmp_path_factory.mktemp("letters") / "letters.jsonl", invented(40))
+
+
+@pytest.fixture(scope="session")
+def done(
+    recipe_file: Path, letter_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainingRun, str]:
+    """A finished training of `recipe_file` on `letter_file`, and what the command line printed."""
+    import torch
+    from typer.testing import CliRunner
+
+    from govtune.cli import app
+
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("trained") / "out"
+    arguments = ["train", recipe_file, "--data", letter_file, "--output", folder]
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert result.exit_code == 0, result.exception
+    return TrainingRun(folder), result.output
+
+
+@pytest.fixture(scope="session")
+def trained(done: tuple[TrainingRun, str]) -> TrainingRun:
+    """A finished training of `recipe_file` on `letter_file`. Nothing may be changed in it."""
+    return done[0]
+
+
+def invented(n: int) -> list[dict[str, Any]]:
+    """Letters of three categories; their subject alone tells which."""
+    made = []
+    for k in range(n):
+        draw = random.Random(k)
+        label = list(SUBJECTS)[k % 3]
+        subject, place = draw.choice(SUBJECTS[label]), draw.choice(PLACES)
+        remarks = "".join(draw.sample(REMARKS, draw.randint(1, 3)))
+        made.append(
+            {
+                "id": f"letter-{k}",
+                "title": f"{subject}（{place}）",
+                "text": f"{draw.choice(OPENINGS)}{place}{subject}，{remarks}请处理。",
+                "label": label,
+                "split": ("train", "train", "train", "test", "validation")[k % 5],
+            }
+        )
+    return made
+
+
+def written(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+SUBJECTS = {
+    "城乡建设": ["路灯不亮", "井盖破损", "外墙渗水", "路面塌陷"],
+    "交通运输": ["公交太少", "班车晚点", "站台拥挤", "车票难买"],
+    "环境保护": ["河水发臭", "烟囱冒烟", "垃圾焚烧", "夜间噪声"],
+}
+PLACES = ["柳荫里", "石桥街", "南湖边", "北门外", "梧桐巷", "青石坡"]
+OPENINGS = ["您好，", "反映一件事：", "我是居民，", ""]
+# Every label is read in letters of each: what the tiny model has never read it cannot learn to say.
+REMARKS = ["已有半月，", "城乡建设要跟上，", "交通运输要方便，", "环境保护要重视，"]
+SMALL = """
+schema: training/1
+name: small
+task: dispatch
+model: {path: tiny, dtype: fp32, device: cpu}
+data: {max_length: 1024}
+adapter: {rank: 4, dropout: 0.1}
+train: {max_steps: 12, batch_size: 4, micro_batch_size: 2, lr: 1.0e-2, save_every: 4}
+evaluate: {every: 6}
+tiny: {hidden_size: 16, layers: 1, heads: 2, kv_heads: 1, intermediate_size: 32, steps: 30, batch_size: 4}
+"""

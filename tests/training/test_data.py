@@ -13,7 +13,8 @@ import pytest
 from curation import parquet, records
 from curation.errors import InputError, UsageError
 from curation.ingest.tables import Rows, write_rows
-from training.data import SPLITS, Conversation, read, read_held_out
+from curation.records import SPLITS
+from training.data import Conversation, read, read_held_out
 from training.recipe import Recipe, parse
 
 TOPICS = {
@@ -35,6 +36,11 @@ def letters(n: int) -> list[dict[str, Any]]:
             {"id": f"letter-{k}", "title": f"{some[-2:]}街的事", "text": text, "label": labels[k % 3]}
         )
     return made
+
+
+def example(row: dict[str, Any]) -> str:
+    """Id of the example that the task makes of a letter."""
+    return f"{row['id']}#dispatch"
 
 
 def asked(text: str, answer: str = "城乡建设") -> list[dict[str, Any]]:
@@ -69,10 +75,10 @@ def test_letters_with_labels_become_the_messages_of_the_task(name: str, write: W
     rows = letters(60)
     found = read(write(rows, name), recipe)
     assert list(found) == list(SPLITS)
-    assert sorted(one.id for one in flat(found)) == sorted(row["id"] for row in rows)
+    assert sorted(one.id for one in flat(found)) == sorted(map(example, rows))
     by_id = {one.id: one.messages for one in flat(found)}
     for row in rows:
-        system, user, assistant = by_id[row["id"]]
+        system, user, assistant = by_id[example(row)]
         assert "城乡建设" in system["content"]
         assert row["title"] in user["content"]
         assert row["text"] in user["content"]
@@ -84,7 +90,7 @@ def test_letters_with_labels_become_the_messages_of_the_task(name: str, write: W
 def test_columns_may_have_the_names_that_offices_use(write: Write, recipe: Recipe) -> None:
     rows = [{"工单编号": row["id"], "诉求内容": row["text"], "诉求分类": row["label"]} for row in letters(40)]
     found = read(write(rows, "orders.csv"), recipe)
-    assert {one.id for one in flat(found)} == {row["工单编号"] for row in rows}
+    assert {one.id for one in flat(found)} == {row["工单编号"] + "#dispatch" for row in rows}
 
 
 def test_near_duplicates_never_stand_on_both_sides_of_a_split(write: Write, recipe: Recipe) -> None:
@@ -92,7 +98,9 @@ def test_near_duplicates_never_stand_on_both_sides_of_a_split(write: Write, reci
     again = [{**row, "id": row["id"] + "-again", "text": row["text"] + "谢谢。"} for row in rows]
     found = read(write(rows + again), recipe)
     split_of = {one.id: split for split in SPLITS for one in found[split]}
-    assert all(split_of[row["id"]] == split_of[row["id"] + "-again"] for row in rows)
+    assert all(
+        split_of[example(row)] == split_of[example(twin)] for row, twin in zip(rows, again, strict=True)
+    )
 
 
 def test_a_row_keeps_its_split_in_another_order_and_moves_with_another_seed(
@@ -115,7 +123,7 @@ def test_the_file_decides_the_split_where_it_says_so(write: Write, recipe: Recip
     rows = [{**row, "split": SPLITS[k % 3]} for k, row in enumerate(letters(9))]
     found = read(write(rows), recipe)
     assert {split: [one.id for one in found[split]] for split in SPLITS} == {
-        split: [row["id"] for row in rows if row["split"] == split] for split in SPLITS
+        split: [example(row) for row in rows if row["split"] == split] for split in SPLITS
     }
 
 
@@ -254,9 +262,9 @@ def test_a_run_without_messages_is_refused_with_what_is_missing(tmp_path: Path, 
 
 def test_held_out_is_the_test_split_or_the_whole_file(write: Write, recipe: Recipe) -> None:
     rows = letters(6)
-    assert [one.id for one in read_held_out(write(rows), recipe)] == [row["id"] for row in rows]
+    assert [one.id for one in read_held_out(write(rows), recipe)] == [*map(example, rows)]
     split = [{**row, "split": "test" if k == 4 else "train"} for k, row in enumerate(rows)]
-    assert [one.id for one in read_held_out(write(split), recipe)] == ["letter-4"]
+    assert [one.id for one in read_held_out(write(split), recipe)] == ["letter-4#dispatch"]
     with pytest.raises(UsageError, match="no row belongs to the split test"):
         read_held_out(write([row for row in split if row["split"] == "train"]), recipe)
 
@@ -275,6 +283,42 @@ def test_every_question_about_a_guide_shares_its_split(tmp_path: Path, write: Wr
     homes = {(one.id.partition(".")[0], split) for split in SPLITS for one in found[split]}
     assert len(homes) == len(rows)
     assert len(flat(found)) > len(rows)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.xlsx", "a.parquet"])
+def test_letters_with_machine_labels_are_read_without_those_that_abstain(
+    name: str, write: Write, recipe: Recipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{key: value for key, value in row.items() if key != "label"} for row in letters(6)]
+    for k, row in enumerate(rows):
+        entry = {**label("input" if k == 5 else "classifier"), "abstained": k in (1, 3)}
+        row |= {"split": "train", "labels": [label("classifier", "scenarios"), entry]}
+    found = read(write(rows, name), recipe)["train"]
+    assert [(one.id, one.people) for one in found] == [
+        (example(rows[k]), people) for k, people in ((0, False), (2, False), (4, False), (5, True))
+    ]
+    assert {one.messages[-1]["content"] for one in found} == {"城乡建设"}
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{name}: 2 rows left out, their label abstains"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (None, "makes no example of it: no_label"),
+        ([label("classifier", "scenarios")], "makes no example of it: no_label"),
+        ("[", "field labels: not a JSON list of labels"),
+        ([{"scheme": "letters", "value": 7}], "field labels: a label whose value is not a text"),
+    ],
+)
+def test_machine_labels_that_cannot_be_used_are_named_by_file_and_row(
+    labels: Any, words: str, write: Write, recipe: Recipe
+) -> None:
+    rows = [{"text": "路灯不亮", "labels": [label("classifier")]}, {"text": "路灯不亮", "labels": labels}]
+    with pytest.raises(InputError, match=words) as refused:
+        read(write(rows), recipe)
+    assert str(refused.value).startswith("letters.jsonl, row 2")
 
 
 def test_bytes_of_a_row_that_is_not_json_are_not_shown(tmp_path: Path, recipe: Recipe) -> None:

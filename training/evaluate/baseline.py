@@ -14,18 +14,24 @@ def linear(
     """The answers of linear support vectors over character TF-IDF, fitted to the train conversations.
 
     Returns:
-        An answer for each held-out conversation; None where there are too few examples to fit anything.
+        An answer for each held-out conversation, empty where nothing was asked; None where there are too few
+        examples to fit anything.
     """
-    known = [conversation for conversation in train if conversation.messages[-1]["content"] in set(choices)]
-    answers = [conversation.messages[-1]["content"] for conversation in known]
-    if not classifier.enough(answers):
-        return None
+    known = [conversation for conversation in train if _answer(conversation) in choices]
     examples = classifier.prepare(
-        choices, [_asked(each) for each in known], answers, groups=[None] * len(known)
+        choices,
+        [_asked(each) for each in known],
+        [_answer(each) for each in known],
+        groups=[None] * len(known),
     )
-    model = classifier.fit(examples, taxonomy="", digest="", seed=seed)
-    best = model.predict([_asked(each) for each in held_out]).label
-    return [choices[label] for label in best]
+    if examples.lacking:
+        return None
+    best = classifier.train(examples, seed).predict([_asked(each) for each in held_out]).label
+    return [choices[label] if label >= 0 else "" for label in best]
+
+
+def _answer(conversation: Conversation) -> str:
+    return conversation.messages[-1]["content"].strip()
 
 
 def _asked(conversation: Conversation) -> str:

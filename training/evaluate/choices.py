@@ -11,6 +11,7 @@ from typing import Any
 
 from training.chat import IGNORED, Chat
 from training.data import Conversation, Message
+from training.model import keeps_logits
 
 
 def choose(
@@ -47,7 +48,7 @@ def log_likelihoods(model: Any, prompts: Sequence[list[int]], answers: Sequence[
             attention_mask=seen,
             position_ids=(seen.cumsum(1) - 1).clamp(min=0),
             use_cache=True,
-            logits_to_keep=1,
+            **({"logits_to_keep": 1} if keeps_logits(model) else {}),
         )
         logits = read.logits[:, -1:].float().repeat_interleave(many, dim=0)
         if longest > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
+from typing import Literal
 
 
 def exact(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -15,13 +15,7 @@ def exact(successes: int, n: int, confidence: float = 0.95) -> tuple[float, floa
     Raises:
         ValueError: counts or confidence out of range.
     """
-    _check(confidence, successes, n - successes)
-    from scipy.stats import beta
-
-    tail = (1 - confidence) / 2
-    low = beta.ppf(tail, successes, n - successes + 1) if successes else 0.0
-    high = beta.isf(tail, successes + 1, n - successes) if successes < n else 1.0
-    return float(low), float(high)
+    return _proportion(successes, n, confidence, "exact")
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -30,16 +24,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     Raises:
         ValueError: counts or confidence out of range.
     """
-    _check(confidence, successes, n - successes)
-    if n == 0:
-        return 0.0, 1.0
-    z = _normal_quantile(confidence)
-    share, square = successes / n, z * z / n
-    middle = share + square / 2
-    half = math.sqrt(square * (share * (1 - share) + square / 4))
-    low = (middle - half) / (1 + square) if successes else 0.0
-    high = (middle + half) / (1 + square) if successes < n else 1.0
-    return low, high
+    return _proportion(successes, n, confidence, "wilson")
 
 
 def paired_difference(
@@ -77,6 +62,18 @@ def paired_difference(
     return difference, max(-1.0, low), min(1.0, high)
 
 
+def _proportion(
+    successes: int, n: int, confidence: float, method: Literal["exact", "wilson"]
+) -> tuple[float, float]:
+    _check(confidence, successes, n - successes)
+    if n == 0:
+        return 0.0, 1.0
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(confidence, method)
+    return float(interval.low), float(interval.high)
+
+
 def _phi(both: int, first_only: int, second_only: int, neither: int) -> float:
     """Correlation of the two, where positive moved towards zero by half an observation; 0 where a margin is
     empty."""
@@ -88,10 +85,6 @@ def _phi(both: int, first_only: int, second_only: int, neither: int) -> float:
     if covariance > 0:
         covariance = max(0.0, covariance - n / 2)
     return covariance / math.sqrt(margins)
-
-
-def _normal_quantile(confidence: float) -> float:
-    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def _check(confidence: float, *counts: int) -> None:

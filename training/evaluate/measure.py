@@ -48,7 +48,7 @@ class Evaluation:
 
     def lines(self) -> list[str]:
         """The figures as a small table."""
-        named = {"base": self.base, "tuned": self.tuned, "linear": self.baseline}
+        named = {"base": self.base, "tuned": self.tuned, "baseline": self.baseline}
         told = [_line(name, figures) for name, figures in named.items() if figures]
         if self.difference:
             low, high = self.difference["interval"]
@@ -139,9 +139,9 @@ def compare(first: Sequence[str], second: Sequence[str], truth: Sequence[str]) -
 
 def _line(name: str, figures: dict[str, Any]) -> str:
     if "loss" in figures:
-        return f"{name:<7} loss {figures['loss']:.3f} nats per token  n {figures['n']:,}"
+        return f"{name:<8} loss {figures['loss']:.3f} nats per token  n {figures['n']:,}"
     low, high = figures["interval"]
     return (
-        f"{name:<7} accuracy {figures['accuracy']:.3f} [{low:.3f}, {high:.3f}]  "
+        f"{name:<8} accuracy {figures['accuracy']:.3f} [{low:.3f}, {high:.3f}]  "
         f"macro-F1 {figures['macro_f1']:.3f}  n {figures['n']:,}"
     )

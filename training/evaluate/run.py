@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from curation.errors import UsageError
 from curation.instruct.task import load as load_task
+from training import adapter, model
 from training import data as datasets
 from training import recipe as recipes
+from training.chat import Chat
 from training.data import Conversation
 from training.evaluate.measure import Evaluation, measure
 from training.recipe import Recipe
-from training.run import TrainingRun, require_extra, source_digest, write_json
+from training.run import TrainingRun, prepare, source_digest, write_json
 
 
 def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
@@ -23,26 +26,25 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
             the adapter was trained on. Nothing of it was seen in training as far as the user knows.
 
     Raises:
-        UsageError: no finished training, or nothing to measure on.
+        UsageError: no finished training, another base model, or nothing to measure on.
         InputError: a row that cannot be used.
     """
-    require_extra()
+    prepare()
     run = TrainingRun(folder)
     lock = run.lock()
     recipe = recipes.parse(lock["recipe"])
-    own = Path(lock["data"]["path"])
+    own = Path(os.path.normpath(folder.resolve() / lock["data"]["path"]))
     train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
     held_out = test if data is None else datasets.read_held_out(data, recipe)
     if not held_out:
         raise UsageError(f"{own}: no row belongs to the split test; give some: --data FILE")
-    from training import adapter, model
-    from training.chat import Chat
-
     path = str(run.base) if recipe.model.path == recipes.TINY else recipe.model.path
+    if model.digest(Path(path)) != lock["model"]["sha256"]:
+        raise UsageError(f"{path}: the base model is gone or has changed since the training")
     base, tokenizer = model.load(recipe.model, path)
     found = measure(
         adapter.load(base, run.adapter),
-        Chat(tokenizer, recipe.chat.template, recipe.chat.loss_on),
+        Chat(tokenizer, str(run.template), recipe.chat.loss_on),
         load_task(recipe.task),
         held_out,
         train,

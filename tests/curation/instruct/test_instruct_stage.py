@@ -121,10 +121,20 @@ def test_an_order_that_would_leak_is_refused(stages: list[str], words: str) -> N
         parse(recipe)
 
 
-def test_a_task_that_answers_with_labels_needs_them_first() -> None:
-    stages: list[dict[str, Any]] = [{"split": {"by": "id"}}, {"instruct": {"task": "dispatch"}}]
-    with pytest.raises(UsageError, match="stage instruct needs the column labels"):
-        parse({"schema": "curation/1", "name": "x", "stages": stages})
+@pytest.mark.parametrize(
+    "before",
+    [[], [{"anonymise": {}}], [{"anonymise": {}}, {"label": {"taxonomy": "scenarios"}}]],
+)
+def test_a_task_that_answers_with_labels_needs_them_first(before: list[dict[str, Any]]) -> None:
+    def recipe(*first: dict[str, Any]) -> dict[str, Any]:
+        stages = [{"split": {"by": "id"}}, *first, {"instruct": {"task": "dispatch"}}]
+        return {"schema": "curation/1", "name": "x", "stages": stages}
+
+    with pytest.raises(UsageError, match=r"put label: \{taxonomy: letters\} before it") as error:
+        parse(recipe(*before), "x.yaml")
+    assert str(error.value).startswith("x.yaml: the task dispatch answers with labels of letters")
+    assert "\n" not in str(error.value)
+    parse(recipe({"anonymise": {}}, {"label": {"taxonomy": "letters"}}))
 
 
 def published(run: Path) -> list[dict[str, Any]]:
@@ -165,7 +175,7 @@ def test_what_the_labeller_would_not_say_is_held_for_people(dispatched: Path) ->
     assert "review" in {row["reason"] for row in held}
     card = (dispatched / "README.md").read_text(encoding="utf-8")
     assert "待人工审核" in card
-    assert re.search(r"有标签的记录 [\d,]+ 条（100\.0%）：人工给定 [\d,]+、分类器 [\d,]+", card)
+    assert re.search(r"有标签的记录 [\d,]+ 条（100\.0%）；标签来源：人工给定 [\d,]+、分类器 [\d,]+", card)
     assert check(dispatched, Run(dispatched).private).problems == []
 
 

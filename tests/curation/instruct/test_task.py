@@ -48,7 +48,9 @@ def changed(tmp_path: Path, task: str, **values: Any) -> str:
 
 
 def test_a_letter_is_answered_with_its_category_alone() -> None:
-    (example,), reasons = ask("dispatch", title=["路灯"], text=["小区路灯坏了"], label=["城乡建设"])
+    (example,), reasons = ask(
+        "dispatch", id=["r1"], title=["路灯"], text=["小区路灯坏了"], label=["城乡建设"]
+    )
     said = turns(example)
     assert reasons == [None]
     assert said["assistant"] == "城乡建设"
@@ -56,6 +58,7 @@ def test_a_letter_is_answered_with_its_category_alone() -> None:
     assert "城乡建设、" in said["system"]
     assert "卫生计生" in said["system"]
     assert [message["weight"] for message in example["messages"]] == [0.0, 0.0, 1.0]
+    assert (example["id"], example["part"]) == ("r1#dispatch", None)
 
 
 def test_a_letter_without_a_title_has_no_line_for_it() -> None:
@@ -104,6 +107,7 @@ def test_a_guide_is_quoted_and_cited() -> None:
         assert GUIDE in user
         assert "林木采伐许可" in user.rpartition("问：")[2]
         assert example["generated"] is True
+        assert example["id"] == f"g1#consultation.{example['part']}"
 
 
 def test_where_a_guide_is_silent_the_answer_hands_over() -> None:
@@ -111,6 +115,29 @@ def test_where_a_guide_is_silent_the_answer_hands_over() -> None:
     assert "没有写明收费标准" in answer
     assert "岚溪市林业局" in answer
     assert "0739-5280110" in answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "quoted"),
+    [
+        ("收费标准：\n温馨提示：请周三前来", {"受理条件", "办理材料"}),
+        ("办理地点：一楼\n网办地址：http://x", {"受理条件", "办理材料"}),
+        ("窗口时间：周一至周五", {"受理条件"}),
+    ],
+)
+def test_what_stands_under_an_unknown_heading_is_neither_quoted_nor_denied(
+    lines: str, quoted: set[str]
+) -> None:
+    asked = guide(f"受理条件：年满十六周岁\n办理材料：户口簿\n{lines}")
+    assert asked.keys() == quoted
+    assert not [part for part, example in asked.items() if "没有写明" in turns(example)["assistant"]]
+
+
+def test_silence_is_not_claimed_of_what_a_value_speaks_of() -> None:
+    text = "受理条件：年满十六周岁\n办理材料：户口簿\n备注：收费标准见大厅公示，咨询电话12345"
+    asked = [part for number in range(40) for part in guide(text, str(number))]
+    assert not {"收费标准", "咨询电话"} & {*asked}
+    assert len({*asked}) > 4
 
 
 def test_without_office_and_telephone_the_answer_names_neither() -> None:

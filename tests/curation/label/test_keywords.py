@@ -43,10 +43,9 @@ def test_a_text_s_votes_do_not_depend_on_its_neighbours(texts: list[str]) -> Non
     assert keywords.votes(MINE, texts).tolist() == alone
 
 
-def test_a_tie_or_silence_abstains_and_a_tie_has_a_best_guess() -> None:
+def test_few_keywords_or_those_of_another_label_leave_a_best_guess_that_is_not_sure() -> None:
     won = keywords.winner(np.array([[2, 1, 0], [1, 1, 0], [0, 0, 0], [0, 3, 0], [1, 3, 0]]))
     assert won.label.tolist() == [0, 0, -1, 1, 1]
-    assert won.alone.tolist() == [True, False, False, True, True]
     assert won.sure.tolist() == [False, False, False, True, False]
 
 
@@ -55,9 +54,9 @@ def test_a_taxonomy_without_keywords_never_votes() -> None:
 
 
 def test_the_summary_counts_coverage_overlap_conflict_and_accuracy() -> None:
-    counts = np.array([[2, 0], [1, 1], [0, 0], [0, 1]])
+    counts = np.array([[3, 0], [1, 1], [0, 0], [0, 3]])
     said = keywords.summarise(counts, np.array([0, 0, 0, 0]))
     assert said == keywords.KeywordSummary(
-        coverage=0.75, overlap=0.5, conflict=0.25, decided=0.5, accuracy=0.5
+        coverage=0.75, overlap=0.75, conflict=0.25, decided=0.5, accuracy=0.5
     )
     assert keywords.summarise(counts, np.full(4, -1)).accuracy is None

@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from curation.errors import InputError, UsageError
-from curation.label import cli
+from curation.label import cli, taxonomy
 from curation.label.files import label_file, label_fit_files
 
 Letters = list[tuple[str, str]]
@@ -44,14 +44,16 @@ def test_the_summary_says_what_was_measured(gold: Path, letters: Letters, tmp_pa
     done = label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold, more], pool=[pool])
     assert done.gold["城乡建设"] == 50
     assert (sum(done.gold.values()), done.pool, done.empty) == (150, 21, 1)
-    assert len(done.accuracy) == len(done.macro_f1) == 3
-    assert min(done.macro_f1) > 0.9
+    assert done.distinct == 150
+    assert min(done.accuracy, done.macro_f1) > 0.9
     assert done.macro_f1_without_pool is not None
     assert done.keywords.coverage > 0.9
+    assert 0 < done.keywords.decided < 1
     told = "\n".join(done.lines())
     assert "150  labelled, 21 without a label" in told
     assert "cross-validated: accuracy " in told
     assert "precision 0.95: 100% labelled" in told
+    assert done.promised == 0.95
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".xlsx", ".parquet"])
@@ -108,6 +110,26 @@ def test_a_model_that_can_promise_nothing_says_so(letters: Letters, tmp_path: Pa
     assert "every label abstains" in done.lines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("n", "wrong", "next_step"),
+    [(150, 0, "--precision 0.95"), (33, 0, "--precision 0.9"), (90, 2, "label more texts")],
+)
+def test_the_next_command_asks_for_what_can_be_promised(
+    letters: Letters, tmp_path: Path, n: int, wrong: int, next_step: str
+) -> None:
+    """Right labels, fewer of them, and labels of which every second is drawn by lot."""
+    lot = Random(0)
+    rows = [
+        {"text": text, "label": lot.choice(letters)[1] if wrong and at % wrong else label}
+        for at, (text, label) in enumerate(letters[:n])
+    ]
+    gold = write(tmp_path / "few.jsonl", rows)
+    app = typer.Typer()
+    app.command()(cli.label_fit)
+    said = CliRunner().invoke(app, ["--gold", str(gold), "-o", str(tmp_path / "m.npz")]).stdout
+    assert next_step in said.splitlines()[-1]
+
+
 def test_an_unknown_label_is_named_by_its_place_and_not_shown(gold: Path, tmp_path: Path) -> None:
     rows = [orjson.loads(line) for line in gold.read_bytes().splitlines()]
     rows[2]["label"] = "城乡建没"
@@ -119,15 +141,29 @@ def test_an_unknown_label_is_named_by_its_place_and_not_shown(gold: Path, tmp_pa
     assert not (tmp_path / "m.npz").exists()
 
 
+def test_too_few_labels_are_named_in_one_line(letters: Letters, tmp_path: Path) -> None:
+    def refusal(said: Letters) -> str:
+        gold = write(tmp_path / "few.jsonl", [{"text": text, "label": label} for text, label in said])
+        with pytest.raises(UsageError) as error:
+            label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold])
+        return str(error.value).removeprefix("too few labels to fit a model: ")
+
+    texts, values = [text for text, _ in letters[:28]], taxonomy.load("letters").values
+    assert refusal(letters[:2] * 20) == "distinct labelled texts: 2, of at least 20"
+    assert refusal([(text, values[at // 4]) for at, text in enumerate(texts)]) == (
+        "distinct texts of the commonest label: 4, of at least 5"
+    )
+    assert refusal([(text, values[0]) for text in texts]) == (
+        "labels with two distinct texts or more: 1, of at least 2"
+    )
+
+
 def test_wrong_use_is_one_line(gold: Path, fitted: Path, tmp_path: Path) -> None:
-    few = write(tmp_path / "few.jsonl", [{"text": "路灯", "label": "城乡建设"}] * 19)
     bare = write(tmp_path / "bare.jsonl", [{"text": "路灯"}])
     textless = write(tmp_path / "textless.jsonl", [{"x": 1}])
     odd = write(tmp_path / "odd.jsonl", [{"text": ["路灯"]}])
     labelled = write(tmp_path / "labelled.jsonl", [{"text": "路灯", "labels": []}])
     output = tmp_path / "o.jsonl"
-    with pytest.raises(UsageError, match="19 labelled rows with 1 different labels"):
-        label_fit_files(output, taxonomy_name="letters", gold=[few])
     with pytest.raises(UsageError, match="no column with labels; name it with --label-field"):
         label_fit_files(output, taxonomy_name="letters", gold=[bare])
     with pytest.raises(UsageError, match="no column topic; name it with --label-field"):

@@ -13,11 +13,12 @@ import pytest
 from curation import Run, curate, parquet, records, stage
 from curation import recipe as recipes
 from curation.errors import UsageError
-from curation.label import model
+from curation.label import model, taxonomy
 from curation.label.files import label_fit_files
 from curation.label.stage import Label, LabelParams
 
 Letters = list[tuple[str, str]]
+VALUES = taxonomy.load("letters").values
 
 
 def given(value: str) -> list[dict[str, Any]]:
@@ -115,6 +116,26 @@ def test_with_few_labels_keywords_decide_and_abstain_unless_they_are_plain() -> 
     ]
     assert {each["method"] for each in entries} == {"keywords"}
     assert {each["confidence"] for each in entries} == {None}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [(f"第{at}封信说的事", VALUES[at % 7]) for at in range(28)],
+        [
+            (text, label)
+            for text, label in (("路灯坏了", VALUES[0]), ("医院挂号", VALUES[6]))
+            for _ in range(20)
+        ],
+        [(f"第{at}封信说的事", VALUES[0]) for at in range(30)],
+        [(f"第{at}封信说的事", VALUES[at == 7]) for at in range(30)],
+    ],
+    ids=["four of each label", "copies of two texts", "one label", "one text of the second label"],
+)
+def test_labels_that_nothing_can_be_fitted_to_leave_it_to_the_keywords(said: Letters) -> None:
+    entries = run(table([*said, ("医院的医生不给挂号", "")], labelled=len(said)))
+    assert {each["method"] for each in entries[:-1]} == {"input"}
+    assert (entries[-1]["method"], entries[-1]["value"]) == ("keywords", "卫生计生")
 
 
 def test_the_order_of_the_records_changes_nothing(letters: Letters) -> None:
