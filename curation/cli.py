@@ -187,6 +187,11 @@ def curate(
         return
     for line in summary.lines():
         typer.echo(line)
+    if any(reason == "review" for _, _, reason, _ in summary.fates):
+        typer.echo(
+            "review: not sure enough of the label, held for people; more given labels help, or ask for less: "
+            "--set label.precision=0.9"
+        )
     if key is None and any("anonymise" in stage for stage in loaded.stages):
         typer.echo(
             "no key: personal data became placeholders such as [姓名]; --key-file gives consistent surrogates"

@@ -3,6 +3,9 @@
 `messages` is what OpenAI, TRL and ms-swift read; `sharegpt` and `alpaca` are older and widely read;
 `llamafactory` is a `dataset_dir` of LLaMA-Factory. An example that cannot be expressed is counted, never
 written in part.
+
+A control token of a chat template in the text is made plain: another framework would read it as one, and a
+letter could open a turn.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import orjson
+import regex
 
 from curation import parquet
 from curation.errors import UsageError
@@ -26,6 +30,9 @@ from curation.strict import require_known
 Format = Literal["messages", "sharegpt", "alpaca", "llamafactory"]
 
 DATASET_INFO = "dataset_info.json"
+
+_CONTROL = regex.compile(r"<([|｜][^\s<>|｜]+[|｜]|(?:start|end)_of_turn|/?s)>|\[(/?INST)\]")
+"""Control tokens as ChatML, Llama, DeepSeek, Gemma and Mistral write them."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +54,23 @@ class ExportSummary:
 
     Attributes:
         files: file name to its number of examples.
+        defused: examples of which control tokens were made plain text, by full-width brackets around them.
         refused: reason to the number of examples that were not written: `no_messages`; `other_weights`, where
             the loss is not on all the answers and nothing else; `other_turns`, where it is not user and
             assistant in turn after an optional system message.
     """
 
     files: dict[str, int]
+    defused: int
     refused: dict[str, int]
 
     def lines(self) -> list[str]:
         """The summary as text."""
         told = [f"{count:>9,}  {name}" for name, count in self.files.items()]
+        if self.defused:
+            told.append(
+                f"{self.defused:>9,}  held control tokens of chat templates, now in full-width brackets"
+            )
         return told + [f"{count:>9,}  not written: {reason}" for reason, count in self.refused.items()]
 
 
@@ -78,8 +91,9 @@ def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
     convert, write, ending = _FORMATS[format]
     files: dict[str, int] = {}
     refused: Counter[str] = Counter()
+    defused: Counter[bool] = Counter()
     for split, paths in itertools.groupby(source.data, key=lambda path: path.name.partition("-")[0]):
-        rows = _converted(list(paths), convert, refused)
+        rows = _converted(list(paths), convert, refused, defused)
         first = next(rows, None)
         if first is None:
             continue
@@ -93,10 +107,12 @@ def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
         )
     if format == "llamafactory":
         _write_dataset_info(output, lock["recipe"]["name"], files)
-    return ExportSummary(files, dict(sorted(refused.items())))
+    return ExportSummary(files, defused[True], dict(sorted(refused.items())))
 
 
-def _converted(paths: Sequence[Path], convert: Convert, refused: Counter[str]) -> Iterator[dict[str, Any]]:
+def _converted(
+    paths: Sequence[Path], convert: Convert, refused: Counter[str], defused: Counter[bool]
+) -> Iterator[dict[str, Any]]:
     """The examples in a format; those that no format can express are counted."""
     for path in paths:
         for table in parquet.tables(path, ["messages"]):
@@ -104,8 +120,23 @@ def _converted(paths: Sequence[Path], convert: Convert, refused: Counter[str]) -
                 found = _dialogue(messages)
                 if isinstance(found, str):
                     refused[found] += 1
-                else:
-                    yield convert(found)
+                    continue
+                plain = _defused(found)
+                defused[plain != found] += 1
+                yield convert(plain)
+
+
+def _defused(dialogue: Dialogue) -> Dialogue:
+    """The dialogue without control tokens."""
+
+    return Dialogue(
+        _plain(dialogue.system), [(_plain(asked), _plain(answered)) for asked, answered in dialogue.pairs]
+    )
+
+
+def _plain(text: str) -> str:
+    plain: str = _CONTROL.sub(lambda token: f"＜{token[1]}＞" if token[1] else f"［{token[2]}］", text)
+    return plain
 
 
 def _dialogue(messages: list[dict[str, Any]] | None) -> Dialogue | str:

@@ -147,7 +147,11 @@ def _tune(
     if not held_out.stat().st_size:
         return [*trained.lines(), "no letter was held out to measure on; ask for more --records"]
     measured = timed("evaluate", lambda: evaluate(output, held_out))
-    return [*trained.lines(), *measured.lines()]
+    told = [*trained.lines(), "on the held-out letters that people labelled, against the truth:"]
+    told += measured.lines()
+    if measured.baseline and measured.baseline["accuracy"] > measured.tuned["accuracy"]:
+        told.append("invented letters are easy and the model is tiny: the linear baseline does better here")
+    return told
 
 
 def _label_lines(examples: list[_Example], run: Any) -> list[str]:

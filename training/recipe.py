@@ -328,6 +328,10 @@ def load(name: str, *, hardware: str | None = None, settings: Sequence[str] = ()
     """
     path, origin = find(name), Path(name).name
     data = _with_absolute_paths(read_yaml(path), path.parent)
+    for key in data:  # before the profiles are checked, or a fault of the recipe would be told as theirs
+        require_known(
+            key, [info.alias or field for field, info in Recipe.model_fields.items()], origin, "key"
+        )
     profiles = {
         profile: _with_absolute_paths(overlay, path.parent)
         for profile, overlay in _profiles(data, origin).items()

@@ -118,7 +118,7 @@ class Trained:
             f"{train:,} examples to train on, {validation:,} for validation, {test:,} held out",
             f"{self.tokens:,} tokens, {self.supervised_tokens:,} of them learnt"
             + (f"; {self.overlong:,} overlong examples dropped" if self.overlong else ""),
-            f"{self.trainable:,} parameters trained beside {self.parameters:,} frozen ones, in {self.steps:,} steps",
+            f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
         ]
         return [*told, "the same training was done before; nothing to do"] if self.done_before else told
 

@@ -168,8 +168,8 @@ class LabelSummary:
         )
         if self.threshold is None:
             told.append(
-                f"the model can promise a precision of {self.precision:g} at no confidence, so every label "
-                "abstains; ask for less, or fit it to more labels"
+                f"the model cannot promise a precision of {self.precision:g}, however sure it is: every "
+                "label abstains; ask for less, or fit it to more labels"
             )
         return told
 
