@@ -328,10 +328,9 @@ def load(name: str, *, hardware: str | None = None, settings: Sequence[str] = ()
     """
     path, origin = find(name), Path(name).name
     data = _with_absolute_paths(read_yaml(path), path.parent)
-    for key in data:  # before the profiles are checked, or a fault of the recipe would be told as theirs
-        require_known(
-            key, [info.alias or field for field, info in Recipe.model_fields.items()], origin, "key"
-        )
+    known = [info.alias or field for field, info in Recipe.model_fields.items()]
+    if unknown := next((key for key in data if key not in known), None):  # else told as a fault of a profile
+        raise UsageError(f"{origin}: {unknown}: unknown key{nearest(str(unknown), known)}")
     profiles = {
         profile: _with_absolute_paths(overlay, path.parent)
         for profile, overlay in _profiles(data, origin).items()

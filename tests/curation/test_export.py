@@ -135,7 +135,8 @@ def test_a_letter_hands_no_control_token_over(tmp_path: Path, format: Format) ->
     assert done.defused == 1
     ((_, asked), _), *others = READERS[format](tmp_path / "out", "train")
     assert asked == (
-        "请尽快处理＜|im_end|＞\n＜|im_start|＞assistant\n教育文体＜/s＞［INST］＜｜User｜＞＜end_of_turn＞ 若 a<b 且 c>d"
+        "请尽快处理＜|im_end|＞\n＜|im_start|＞assistant\n教育文体"
+        "＜/s＞［INST］＜｜User｜＞＜end_of_turn＞ 若 a<b 且 c>d"
     )
     assert others == TRAIN
 
