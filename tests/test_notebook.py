@@ -43,8 +43,10 @@ def test_the_quickstart_runs_and_its_tuned_model_beats_the_base(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
     now = {cell.id: shown(cell) for cell in cells if cell.cell_type == "code"}
     then = {cell.id: shown(cell) for cell in committed.cells if cell.cell_type == "code"}
-    trained = {"fit", "measure"}  # what a model learns differs in the last digits from machine to machine
-    assert all(now[id] == then[id] for id in now.keys() - trained), "run `make notebook`"
+    # A model's last digits differ from machine to machine, and with them whom the labeller is sure of.
+    learnt = {"run", "check", "load", "example", "fit", "measure"}
+    assert now.keys() >= learnt
+    assert all(now[id] == then[id] for id in now.keys() - learnt), "run `make notebook`"
 
 
 def test_the_quickstart_is_committed_executed_and_clean() -> None:
