@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from curation.errors import UsageError
 
@@ -45,6 +47,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         # pyarrow's own message names the temporary file
         said = os.strerror(error.errno) if error.errno else "input/output error"
         raise UsageError(f"{path}: cannot be written: {said}") from None
+
+
+def canonical_json(value: Any) -> str:
+    """JSON data as it is written to be read by people, too: equal values give equal bytes."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def sha256(path: Path) -> str:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from curation import ledger, parquet, records
 from curation.errors import UnusableInputError, UsageError
-from curation.files import sha256
+from curation.files import canonical_json, sha256
 
 LOCK = "govtune.lock.json"
 MANAGED = ("data", "figures", "README.md", "croissant.json", "metrics.json", "report.html")
@@ -70,15 +70,7 @@ class Run:
         Raises:
             UsageError: the folder is not a finished run.
         """
-        try:
-            lock = json.loads((self.folder / LOCK).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise UsageError(
-                f"{self.folder}: not a finished run (no {LOCK}); make one with govtune curate"
-            ) from None
-        if not isinstance(lock, dict) or lock.get("schema") != "lock/1":
-            raise UsageError(f"{self.folder}: {LOCK} is not of schema lock/1")
-        return lock
+        return lock_in(self.folder, "lock/1", "run", "curate")
 
     def check_writable(self, inputs: Sequence[Path]) -> None:
         """Refuse to write over what is not a run, or into an input folder.
@@ -97,6 +89,26 @@ class Run:
         for folder in (self.folder, self.private):
             if folder.is_dir() and any(folder.iterdir()) and not ours:
                 raise UsageError(f"{folder}: holds other files and is not a run; choose another --output")
+
+
+def lock_in(folder: Path, schema: str, what: str, command: str) -> dict[str, Any]:
+    """The lock in a folder.
+
+    Args:
+        what, command: what the folder should be, and the command that makes such.
+
+    Raises:
+        UsageError: there is no lock, or one of another schema.
+    """
+    try:
+        lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UsageError(
+            f"{folder}: not a finished {what} (no {LOCK}); make one with govtune {command}"
+        ) from None
+    if not isinstance(lock, dict) or lock.get("schema") != schema:
+        raise UsageError(f"{folder}: {LOCK} is not of schema {schema}")
+    return lock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,8 +182,7 @@ def publish(
         "files": files,
         "records": {fate: fates[fate] for fate in ("kept", "dropped", "expanded")},
     }
-    text = json.dumps(lock, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    (staging / "run" / LOCK).write_text(text, encoding="utf-8")
+    (staging / "run" / LOCK).write_text(canonical_json(lock), encoding="utf-8")
     if card:
         card(staging / "run", staging)
     _put_in_place(run, staging)

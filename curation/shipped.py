@@ -24,17 +24,28 @@ def names(kind: str) -> list[str]:
     return sorted(path.stem for path in (folder() / kind).glob("*.yaml"))
 
 
+def own_file(name: str) -> Path | None:
+    """The path if `name` is that of a YAML file, None if it is the name of something shipped.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return None
+    if not path.is_file():
+        raise UsageError(f"{name}: no such file")
+    return path
+
+
 def find(kind: str, name: str) -> Path:
     """The shipped file `name` of a kind, or the path itself if it names a YAML file.
 
     Raises:
         UsageError: there is neither.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise UsageError(f"{name}: no such file")
+    if own := own_file(name):
+        return own
     shipped = folder() / kind / f"{name}.yaml"
     if shipped.is_file():
         return shipped

@@ -7,7 +7,6 @@ There is no `configs:` block: with one, `datasets` serves a stale cache after a 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from curation.files import whole_file
+from curation.files import canonical_json, whole_file
 from curation.run import Run
 from data_cards.measure import measure, read_lock
 from data_cards.sections import SECTIONS
@@ -40,7 +39,7 @@ def build(run: Path, private: Path, *, lang: str = "zh") -> None:
     whole = Run(run, private)
     metrics = measure(whole)
     card = render(metrics, read_lock(whole), lang)
-    _write(run / METRICS, canonical(metrics))
+    _write(run / METRICS, canonical_json(metrics))
     _write(run / CARD, card)
 
 
@@ -51,11 +50,6 @@ def render(metrics: Mapping[str, Any], lock: Mapping[str, Any], lang: str) -> st
     body = "\n\n".join("\n".join(lines) for lines in sections if lines)
     front = yaml.safe_dump(front_matter(metrics, lock), allow_unicode=True, sort_keys=False)
     return f"---\n{front}---\n\n{body}\n"
-
-
-def canonical(metrics: Mapping[str, Any]) -> str:
-    """Metrics as they are written: equal metrics give equal bytes."""
-    return json.dumps(metrics, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def front_matter(metrics: Mapping[str, Any], lock: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,9 @@ import pyarrow.compute as pc
 
 from curation import parquet, records
 from curation.errors import InputError
+from curation.files import canonical_json
 from curation.run import LOCK, Run, describe
-from data_cards.card import CARD, METRICS, canonical, render
+from data_cards.card import CARD, METRICS, render
 from data_cards.columns import group_counts, tables, value_counts
 from data_cards.measure import FROM_LEDGER, SCHEMA, measure, measure_published, read_lock
 
@@ -143,7 +144,7 @@ def _metrics(run: Path, stated: Mapping[str, Any], measured: Mapping[str, Any]) 
     different = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     for key in different:
         yield f"{METRICS}: {key} is {old.get(key, 'absent')}, measured {new.get(key, 'absent')}"
-    if not different and (run / METRICS).read_bytes() != canonical(measured).encode():
+    if not different and (run / METRICS).read_bytes() != canonical_json(measured).encode():
         yield f"{METRICS}: the values are right but not as govtune writes them"
 
 

@@ -8,11 +8,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from curation.errors import UsageError
+
+if TYPE_CHECKING:
+    from curation.pipeline import Summary
 
 Result = TypeVar("Result")
 
@@ -73,7 +76,7 @@ def demo(
     card = (
         "every figure recomputed and equal" if not result.problems else f"{len(result.problems)} differences"
     )
-    for line in [*summary.lines(), *_label_lines(examples, run), *told, f"card: {card}"]:
+    for line in [*summary.lines(), *_label_lines(examples, summary), *told, f"card: {card}"]:
         typer.echo(line)
     typer.echo("time: " + ", ".join(f"{phase} {spent:.1f} s" for phase, spent in seconds.items()))
     typer.echo(f"card to read     {run.folder / 'README.md'}")
@@ -154,16 +157,10 @@ def _tune(
     return told
 
 
-def _label_lines(examples: list[_Example], run: Any) -> list[str]:
-    from curation import ledger, parquet
+def _label_lines(examples: list[_Example], summary: Summary) -> list[str]:
     from training.evaluate.intervals import exact
 
-    review = sum(
-        count
-        for path in run.ledger
-        for _, _, reason, count in ledger.counts(parquet.read(path))
-        if reason == "review"
-    )
+    review = sum(count for _, _, reason, count in summary.fates if reason == "review")
     given = [example for example in examples if example.method == "input"]
     found = [example for example in examples if example.method != "input"]
     right = sum(example.label == example.truth for example in found)

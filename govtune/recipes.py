@@ -106,10 +106,8 @@ def _find(name: str) -> Path:
     Raises:
         UsageError: there is none, or the name stands in several groups.
     """
-    if Path(name).suffix in (".yaml", ".yml"):
-        if Path(name).is_file():
-            return Path(name)
-        raise UsageError(f"{name}: no such file")
+    if own := shipped.own_file(name):
+        return own
     files = _shipped()
     found = [full for full in files if name in (full, full.partition("/")[2])]
     if len(found) > 1:

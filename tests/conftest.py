@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,32 @@ def curated(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("curated") / "run"
     curate(load("letters"), [sample / "data"], run, card=build)
     return run
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.err.splitlines() if line.startswith("govtune: ")]
+
+
+@pytest.fixture
+def govtune(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """The command line in this process, with its errors as a user sees them."""
+    from govtune.cli import main
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr("sys.argv", ["govtune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capfd.readouterr()
+        assert "Traceback" not in captured.err
+        return Result(int(end.value.code or 0), captured.out, captured.err)
+
+    return call

@@ -157,7 +157,7 @@ def _examples(rows: _Rows, task: Task) -> list[list[Conversation]]:
         return _made_examples(rows, ids, task)
     scheme = task.labels.name if isinstance(task, LabelTask) else None
     return [
-        [Conversation(ids[index], _messages(rows, index), _people(row.get("labels"), scheme))]
+        [Conversation(ids[index], _messages(rows, index), _people(_label_of(row.get("labels"), scheme)))]
         for index, row in enumerate(rows.values)
     ]
 
@@ -213,9 +213,8 @@ def _message(given: Any) -> Message:
     return Message(role=role, content=content, weight=float(weight))
 
 
-def _people(labels: Any, scheme: str | None) -> bool | None:
-    """Whether a person gave the label of this scheme."""
-    label = _label_of(labels, scheme)
+def _people(label: dict[str, Any] | None) -> bool | None:
+    """Whether a person gave this label."""
     return label.get("method") == "input" if label else None
 
 
@@ -247,9 +246,8 @@ def _made_examples(rows: _Rows, ids: Sequence[str], task: Task) -> list[list[Con
             raise rows.error(index, f"the task {task.name} makes no example of it: {reason}")
     examples: list[list[Conversation]] = [[] for _ in ids]
     for one in made.to_pylist():
-        label = labels[used[one["row"]]]
-        people = label.get("method") == "input" if label else None
-        examples[used[one["row"]]].append(Conversation(one["id"], one["messages"], people))
+        row = used[one["row"]]
+        examples[row].append(Conversation(one["id"], one["messages"], _people(labels[row])))
     return examples
 
 

@@ -369,11 +369,8 @@ def find(name: str) -> Path:
     Raises:
         UsageError: there is neither.
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
-            return path
-        raise UsageError(f"{name}: no such file")
+    if own := shipped.own_file(name):
+        return own
     if name not in names():
         raise UsageError(f"{name}: neither a YAML file nor a shipped training recipe{nearest(name, names())}")
     return shipped.folder() / "training" / name / "recipe.yaml"

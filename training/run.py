@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
-import json
 import os
 import platform
 import shutil
@@ -20,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import UsageError
-from curation.files import sha256, whole_file
+from curation.files import canonical_json, sha256, whole_file
 from curation.instruct.task import load as load_task
 from curation.pipeline import Progress, digest, silent
 from curation.records import SPLITS
-from curation.run import LOCK
+from curation.run import LOCK, lock_in
 from training import adapter, export, model, tiny
 from training import data as datasets
 from training import recipe as recipes
@@ -32,6 +31,8 @@ from training.chat import Chat
 from training.data import Conversation
 from training.recipe import Recipe
 from training.trainer import fit
+
+LOCK_SCHEMA = "training-lock/1"
 
 PACKAGES = ("govtune", "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
 """Distributions whose version decides the result."""
@@ -80,15 +81,7 @@ class TrainingRun:
         Raises:
             UsageError: the folder is no finished training.
         """
-        try:
-            lock = json.loads((self.folder / LOCK).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise UsageError(
-                f"{self.folder}: not a finished training (no {LOCK}); make one with govtune train"
-            ) from None
-        if not isinstance(lock, dict) or lock.get("schema") != "training-lock/1":
-            raise UsageError(f"{self.folder}: {LOCK} is not of schema training-lock/1")
-        return lock
+        return lock_in(self.folder, LOCK_SCHEMA, "training", "train")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,7 +171,7 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         steps,
     )
     lock: dict[str, Any] = {
-        "schema": "training-lock/1",
+        "schema": LOCK_SCHEMA,
         "govtune": version("govtune"),
         "fingerprint": made_of,
         "recipe": recipe.resolved(),
@@ -243,9 +236,8 @@ def source_digest(source: Path) -> str:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
-    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     with whole_file(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(canonical_json(value), encoding="utf-8")
 
 
 def _done_before(run: TrainingRun, made_of: str) -> Trained:

@@ -197,7 +197,8 @@ def label_file(source: Path, output: Path, *, model_file: Path, precision: float
     if "labels" in read.columns:
         raise UsageError(f"{source.name}: has a column labels already; rename it")
     guess = fitted.predict(_documents(read, source))
-    abstained = guess.confidence < fitted.threshold(precision)
+    threshold = fitted.threshold(precision)
+    abstained = guess.confidence < threshold
     entries = [
         {
             "scheme": fitted.taxonomy,
@@ -213,14 +214,13 @@ def label_file(source: Path, output: Path, *, model_file: Path, precision: float
     with whole_file(output) as aside:
         write(aside, _with_labels(read, entries))
     count = Counter(entry["value"] for entry in entries if not entry["abstained"])
-    point = fitted.operating_point(precision)
     return LabelSummary(
         rows=len(entries),
         labelled={value: count[value] for value in fitted.labels if count[value]},
         abstained=int(abstained.sum()),
         empty=int((guess.label < 0).sum()),
         precision=precision,
-        threshold=None if point is None else point.threshold,
+        threshold=threshold if np.isfinite(threshold) else None,
     )
 
 
@@ -242,7 +242,7 @@ def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -
         missing = f"column {label_field}" if label_field else "column with labels"
         raise UsageError(f"{path.name}: no {missing}; name it with --label-field")
     rows = []
-    for number, row, document in zip(_numbers(read), read.rows, _documents(read, path), strict=True):
+    for number, row, document in zip(read.numbers, read.rows, _documents(read, path), strict=True):
         said = str(row.get(found) or "").strip()
         if said and said not in labels.values:
             problem = f"not a label of {labels.name}{nearest(said, labels.values)}"
@@ -285,17 +285,13 @@ def _documents(read: Rows, source: Path) -> list[str]:
     if columns == [None, None] and read.rows:
         raise UsageError(f"{source.name}: no column with a title or a text was found; see `govtune inspect`")
     documents = []
-    for number, row in zip(_numbers(read), read.rows, strict=True):
+    for number, row in zip(read.numbers, read.rows, strict=True):
         for column in columns:
             if column and isinstance(row.get(column), (bool, bytes, dict, list)):
                 raise InputError("neither a string nor a number", file=source.name, row=number, field=column)
         title, text = (display(row.get(column)) if column else None for column in columns)
         documents.append(features.document(title, text))
     return documents
-
-
-def _numbers(read: Rows) -> Sequence[int]:
-    return read.numbers or range(1, len(read.rows) + 1)
 
 
 def _with_labels(read: Rows, entries: list[dict[str, Any]]) -> Rows:

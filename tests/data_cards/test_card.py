@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from curation.errors import UsageError
+from curation.files import canonical_json
 from curation.ingest import problem
 from curation.run import Run
-from data_cards.card import build, canonical, front_matter, render
+from data_cards.card import build, front_matter, render
 from data_cards.measure import measure
 from data_cards.words import Words, cell, table
 
@@ -80,7 +81,7 @@ def test_same_run_gives_the_same_bytes(folders: Any) -> None:
 def test_metrics_are_written_canonically(folders: Any) -> None:
     build(folders.run, folders.private)
     text = (folders.run / "metrics.json").read_text(encoding="utf-8")
-    assert text == canonical(measure(Run(folders.run)))
+    assert text == canonical_json(measure(Run(folders.run)))
     assert text.endswith("}\n")
     assert "城乡建设" in text
 

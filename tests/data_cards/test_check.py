@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import UsageError
-from data_cards.card import build, canonical, render
+from curation.files import canonical_json
+from data_cards.card import build, render
 from data_cards.check import check
 
 
@@ -230,7 +231,7 @@ def test_a_forged_card_over_edited_data_is_found(built: Any, edit: Callable[[Any
 def test_a_number_forged_in_metrics_and_card_alike_is_found(built: Any) -> None:
     metrics = json.loads((built.run / "metrics.json").read_bytes())
     metrics["personal_data"]["by_type"]["PERSON"] = {"found": 2, "replaced": 1, "kept": 1}
-    (built.run / "metrics.json").write_text(canonical(metrics), encoding="utf-8")
+    (built.run / "metrics.json").write_text(canonical_json(metrics), encoding="utf-8")
     (built.run / "README.md").write_text(render(metrics, built.lock(), "zh"), encoding="utf-8")
     problems = check(built.run, built.private).problems
     assert "metrics.json: personal_data.by_type.PERSON.kept is 1, measured 0" in problems
@@ -240,7 +241,7 @@ def test_a_number_forged_in_metrics_and_card_alike_is_found(built: Any) -> None:
 def test_a_kept_count_forged_in_a_published_copy_is_found(built: Any) -> None:
     metrics = json.loads((built.run / "metrics.json").read_bytes())
     metrics["records"]["kept"] = 25
-    (built.run / "metrics.json").write_text(canonical(metrics), encoding="utf-8")
+    (built.run / "metrics.json").write_text(canonical_json(metrics), encoding="utf-8")
     (built.run / "README.md").write_text(render(metrics, built.lock(), "zh"), encoding="utf-8")
     assert "metrics.json: records.kept is 25, measured 20" in check(built.run, None).problems
 
@@ -289,7 +290,7 @@ def edit_metrics(made: Any, edit: Callable[[dict[str, Any]], None]) -> None:
     path = made.run / "metrics.json"
     metrics = json.loads(path.read_bytes())
     edit(metrics)
-    path.write_text(canonical(metrics), encoding="utf-8")
+    path.write_text(canonical_json(metrics), encoding="utf-8")
 
 
 def set_column(made: Any, name: str, values: list[str]) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,34 +142,6 @@ def saved(config: Any, model: Any, tokenizer: Any, folder: Path) -> Path:
     model(shape).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Govtune = Callable[..., Result]
-
-
-@pytest.fixture
-def govtune(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Govtune:
-    """The command line in this process, with its errors as a user sees them."""
-    from govtune.cli import main
-
-    def call(*arguments: object) -> Result:
-        monkeypatch.setattr("sys.argv", ["govtune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capfd.readouterr()
-        assert "Traceback" not in captured.err
-        return Result(int(end.value.code or 0), captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture(scope="session")
