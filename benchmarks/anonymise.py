@@ -18,7 +18,6 @@ from pathlib import Path
 
 from curation.anonymise import policy, tagger
 from curation.anonymise.record import anonymise_fields
-from curation.anonymise.surrogates import Placeholders
 
 SAME = {"LOCATION": "ADDRESS", "CN_LANDLINE": "PHONE", "CN_MOBILE": "PHONE", "CN_OFFICE_PHONE": "PHONE"}
 Labelled = tuple[int, int, str]
@@ -36,7 +35,6 @@ def main() -> None:
         [{}] * len(documents),
         tagger=engine,
         policy=rules,
-        replacer=Placeholders(rules),
     )
     seconds = time.process_time() - started
     found = [

@@ -196,7 +196,7 @@ def test_plan_reads_no_record_and_lists_the_passes(govtune: Command, tmp_path: P
     source = letters(tmp_path / "in.jsonl", SECRET)
     told = govtune("plan", "letters", "--input", source)
     assert told.code == 0
-    assert "read; clean + screen; deduplicate + anonymise + split" in told.out
+    assert "read; clean + screen; deduplicate; anonymise + split" in told.out
     assert "1 files" in told.out
     assert json.loads(govtune("plan", "--json").out)["recipe"] == "default"
     assert "instruct (task=reply)\n     needs split\n     fills or edits messages\n     makes new" in (

@@ -13,7 +13,7 @@ from curation import records
 from curation.anonymise import policy as policies
 from curation.anonymise import tagger
 from curation.anonymise.record import Result, anonymise_fields
-from curation.anonymise.surrogates import Placeholders, Surrogates
+from curation.anonymise.surrogates import Surrogates
 from curation.errors import InputError, UsageError
 from curation.files import whole_file
 
@@ -63,7 +63,7 @@ def anonymise_file(
     write = tables.writer(output)
     rules = policies.load(policy)
     engine = tagger.load(names)
-    replacer = Placeholders(rules) if key is None else Surrogates(key)
+    surrogates = None if key is None else Surrogates(key)
     read = tables.read_rows(source, text_fields)
     text = _text_columns(read, text_fields, source)
     private = _private_columns(read, text)
@@ -76,7 +76,7 @@ def anonymise_file(
             [{field: row[column] for field, column in private.items()} for row in batch],
             tagger=engine,
             policy=rules,
-            replacer=replacer,
+            surrogates=surrogates,
         )
     rows = [_row(*each, private) for each in zip(read.rows, shown, results, strict=True)]
     with contextlib.ExitStack() as both:  # both files get their names at the end, or neither
@@ -85,7 +85,7 @@ def anonymise_file(
             lines = b"".join(map(tables.json_line, _spans(read, results)))
             both.enter_context(whole_file(spans)).write_bytes(lines)
     counts = Counter(
-        found.span.type for result in results for found in result.found if found.action == "replace"
+        found.span.type for result in results for found in result.found if found.action != "keep"
     )
     return AnonymiseSummary(rows=len(rows), counts=dict(sorted(counts.items())))
 

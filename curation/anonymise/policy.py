@@ -5,12 +5,12 @@ Category is the wording of GB/T 43697-2024, annex B; `identifier` says direct or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from curation import shipped
-from curation.anonymise.identifiers import IDENTIFIERS
 from curation.errors import UsageError
 from curation.strict import nearest, read_yaml
 
@@ -19,7 +19,31 @@ TYPES = (
     "PERSON_HONORIFIC",
     "PERSON_MASKED",
     "ADDRESS",
-    *dict.fromkeys(identifier.type for identifier in IDENTIFIERS),
+    "LOCATION",
+    "ORGANIZATION",
+    "CN_RESIDENT_ID",
+    "CN_MOBILE",
+    "CN_LANDLINE",
+    "CN_OFFICE_PHONE",
+    "CN_BANK_CARD",
+    "CN_USCC",
+    "CN_PLATE",
+    "CN_PASSPORT",
+    "CN_HKMO_PERMIT",
+    "CN_TW_PERMIT",
+    "CN_MILITARY_ID",
+    "CN_SOCIAL_SECURITY",
+    "CN_MEDICAL_RECORD",
+    "CN_CASE_NUMBER",
+    "CN_DRIVER_FILE",
+    "EMAIL_ADDRESS",
+    "QQ",
+    "WECHAT",
+    "IP_ADDRESS",
+    "MAC_ADDRESS",
+    "GPS",
+    "VIN",
+    "DATE_OF_BIRTH",
 )
 """Every type that can be found; a policy says something about each."""
 
@@ -33,6 +57,15 @@ class Rule(BaseModel):
     placeholder: str = Field(pattern=r"^\[\w+\]$")
     category: str
     identifier: Literal["direct", "quasi"]
+
+    @property
+    def changes(self) -> bool:
+        """Whether values of this type do not stay as they are."""
+        return self.action != "keep"
+
+
+Rules = Mapping[str, Rule]
+"""A rule for every type."""
 
 
 class Policy(BaseModel):
@@ -54,9 +87,9 @@ class Policy(BaseModel):
             raise ValueError(f"no rule for {', '.join(missing)}")
         return types
 
-    def replaces(self, kind: str) -> bool:
-        """Whether values of this type are replaced."""
-        return self.types[kind].action == "replace"
+    def of(self, kind: str | None) -> Rules:
+        """The rules for records of a kind."""
+        return self.types
 
 
 def load(name: str) -> Policy:

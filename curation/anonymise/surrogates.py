@@ -18,7 +18,7 @@ import regex
 
 from curation.anonymise import identifiers, lexicon
 from curation.anonymise.names import surname
-from curation.anonymise.policy import Policy
+from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Pattern, view
 
 
@@ -32,8 +32,8 @@ class Replacer(Protocol):
 class Placeholders:
     """One placeholder per type, as the policy words it."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._words = {kind: rule.placeholder for kind, rule in policy.types.items()}
+    def __init__(self, rules: Rules) -> None:
+        self._words = {kind: rule.placeholder for kind, rule in rules.items()}
 
     def __call__(self, kind: str, value: str) -> str:
         return self._words[kind]

@@ -52,6 +52,11 @@ def load(name: str) -> Tagger:
     raise UsageError(f"names: {name}: no such engine; there are lac and none")
 
 
+def files(name: str) -> tuple[Path, ...]:
+    """The files that an engine's answers depend on, besides its package."""
+    return ()
+
+
 class NoNames:
     """The engine that tags nothing: names are found by rules alone."""
 

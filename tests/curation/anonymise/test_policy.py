@@ -29,9 +29,9 @@ def test_every_shipped_policy_has_a_rule_and_a_placeholder_for_every_type(name: 
 
 def test_letters_keeps_masked_names_and_office_phones_and_strict_does_not() -> None:
     letters, strict = policy.load("letters"), policy.load("strict")
-    kept = {name for name in policy.TYPES if not letters.replaces(name)}
-    assert kept == {"PERSON_MASKED", "CN_OFFICE_PHONE"}
-    assert all(strict.replaces(name) for name in policy.TYPES)
+    kept = {name for name in policy.TYPES if not letters.types[name].changes}
+    assert kept == {"PERSON_MASKED", "CN_OFFICE_PHONE", "LOCATION", "ORGANIZATION"}
+    assert {name for name in policy.TYPES if not strict.types[name].changes} == {"LOCATION", "ORGANIZATION"}
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_minority_and_foreign_names_stay_such() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in VALUES if kind not in ("PERSON", "PERSON_HONORIFIC")])
 def test_placeholders_are_the_same_every_time(kind: str) -> None:
-    letters = Placeholders(policy.load("letters"))
+    letters = Placeholders(policy.load("letters").types)
     assert letters(kind, "甲") == letters(kind, "乙") == policy.load("letters").types[kind].placeholder
 
 
