@@ -30,7 +30,7 @@ lint: setup
 bench: setup
 	$(BIN)/python benchmarks/curate.py
 
-# Executes the notebook anew; its outputs are committed.
+# Executes the notebooks anew; their outputs are committed.
 notebook: setup
 	$(BIN)/python notebooks/execute.py
 

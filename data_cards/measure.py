@@ -338,7 +338,7 @@ def _measure_private(run: Run) -> dict[str, Any]:
         "records": _records(ledger),
         "funnel": _funnel(ledger, stages(lock)),
         "duplicates": _duplicates(ledger) if ran["deduplicated"] else None,
-        "personal_data": _personal_data(_present(run.findings, "pii")) if ran["anonymised"] else None,
+        "personal_data": _personal_data(run, lock, ledger) if ran["anonymised"] else None,
     }
 
 
@@ -399,8 +399,9 @@ def _duplicates(ledger: Sequence[Path]) -> dict[str, int]:
     }
 
 
-def _personal_data(files: Sequence[Path]) -> dict[str, Any]:
+def _personal_data(run: Run, lock: Mapping[str, Any], ledger: Sequence[Path]) -> dict[str, Any]:
     """Findings in published records by type; those in records dropped later are one number."""
+    files = _present(run.findings, "pii")
     total = {"found": 0, "replaced": 0, "kept": 0}
     by_type: dict[str, dict[str, int]] = {}
     elsewhere = 0
@@ -410,19 +411,32 @@ def _personal_data(files: Sequence[Path]) -> dict[str, Any]:
             continue
         for counts in (total, by_type.setdefault(kind, {"found": 0, "replaced": 0, "kept": 0})):
             counts["found"] += number
-            counts["replaced" if action == "replace" else "kept"] += number
+            counts["kept" if action == "keep" else "replaced"] += number
     touched: set[str] = set()
     changed: set[str] = set()
     for part in tables(files, ["id", "kept", "action"]):
-        touched.update(_where(part, kept=True)["id"].unique().to_pylist())
-        changed.update(_where(part, kept=True, action="replace")["id"].unique().to_pylist())
+        part = _where(part, kept=True)
+        touched.update(part["id"].unique().to_pylist())
+        changed.update(part.filter(pc.not_equal(part["action"], "keep"))["id"].unique().to_pylist())
     return {
         **total,
         "by_type": by_type,
         "records_with_findings": len(touched),
         "records_changed": len(changed),
         "found_in_dropped_records": elsewhere,
+        "held_for_review": _held(lock, ledger),
     }
+
+
+def _held(lock: Mapping[str, Any], ledger: Sequence[Path]) -> int | None:
+    """Records in which a second look suspected something left; null where there was none."""
+    options = {name: said for stage in lock["recipe"]["stages"] for name, said in stage.items()}
+    if options["anonymise"].get("residual", "none") == "none":
+        return None
+    return sum(
+        int(_where(part, stage="anonymise", reason="review").num_rows)
+        for part in tables(ledger, ["stage", "reason"])
+    )
 
 
 def _where(table: pa.Table, **values: Any) -> pa.Table:

@@ -122,13 +122,21 @@ def _personal_data_in_brief(metrics: Mapping[str, Any], words: Words) -> str:
     touched = number(pii["records_with_findings"])
     made = _made_of_others(metrics)
     where_zh, where_en = ("保留的或派生所用的", "kept or expanded") if made else ("保留的", "kept")
+    held = pii["held_for_review"]
+    looked_zh = "" if held is None else f"另一识别器复查后，疑有残留的 {number(held)} 条已转人工。"
+    looked_en = (
+        ""
+        if held is None
+        else f"A second detector looked over the result; {number(held)} records it suspects went to people. "
+    )
     return words.say(
         f"- **个人信息**：在 {touched} 条{where_zh}记录中识别出 {number(pii['found'])} 处（{named}），"
         f"已替换 {number(pii['replaced'])} 处，按策略保留 {number(pii['kept'])} 处。"
-        "属于去标识化，不是匿名化；识别会有遗漏，残留情况尚未评估。",
+        f"{looked_zh}属于去标识化，不是匿名化；识别会有遗漏，残留比例尚未经人工抽样评估。",
         f"- **Personal data**: in {touched} records {where_en}, {number(pii['found'])} found ({named}), "
         f"{number(pii['replaced'])} replaced, {number(pii['kept'])} kept by policy. "
-        "De-identified, not anonymous; recognition misses some, and what remains has not been measured.",
+        f"{looked_en}De-identified, not anonymous; recognition misses some, and no sample has been read by "
+        "people to bound what remains.",
     )
 
 

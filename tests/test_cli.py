@@ -253,7 +253,7 @@ def test_a_bare_name_is_enough_where_it_stands_once(govtune: Command, tmp_path: 
     [
         ("tasks/reply", "user:", "usr:", "usr: unknown key; did you mean user?"),
         ("taxonomies/letters", "name: letters", "nam: letters", "nam: unknown key; did you mean name?"),
-        ("policies/strict", "  QQ:", "  QR:", "unknown type QR"),
+        ("policies/letters", "  QQ:", "  QR:", "unknown type QR"),
         ("training/dispatch", "task:", "taks:", "taks: unknown key; did you mean task?"),
         ("curation/reply", "schema: curation/1", "schema: curation/2", "did you mean curation/1?"),
     ],

@@ -72,14 +72,18 @@ def test_imports_go_down_only() -> None:
 
 def test_everything_imported_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    always, train = (
+    always, train, vault = (
         {re.split("[<>=]", requirement)[0].strip().lower().replace("_", "-") for requirement in requirements}
-        for requirements in (project["dependencies"], project["optional-dependencies"]["train"])
+        for requirements in (
+            project["dependencies"],
+            *(project["optional-dependencies"][extra] for extra in ("train", "vault")),
+        )
     )
     homes = packages_distributions()
     for package in PACKAGES:
-        declared = always | train if package == "training" else always
         for path in modules(package):
+            extra = {"hf.py": train, "vault.py": vault}.get(path.name, set())
+            declared = always | extra | (train if package == "training" else set())
             for name in imports_of(path) - set(sys.stdlib_module_names) - set(PACKAGES):
                 distributions = {home.lower().replace("_", "-") for home in homes.get(name, [name])}
                 assert distributions & declared, f"{path.name} imports {name}"

@@ -1,4 +1,4 @@
-"""The notebook runs, anywhere and without network, and what is committed is what it shows."""
+"""The notebooks run, anywhere and without network, and what is committed is what they show."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "00_quickstart.ipynb"
+ANONYMISE = NOTEBOOKS / "01_anonymise.ipynb"
 
 
 def execute(notebook: Any, folder: Path) -> Any:
@@ -49,8 +50,25 @@ def test_the_quickstart_runs_and_its_tuned_model_beats_the_base(tmp_path: Path) 
     assert all(now[id] == then[id] for id in now.keys() - learnt), "run `make notebook`"
 
 
-def test_the_quickstart_is_committed_executed_and_clean() -> None:
-    notebook = nbformat.read(QUICKSTART, as_version=4)
+def test_the_notebook_on_anonymising_runs_and_claims_nothing(tmp_path: Path) -> None:
+    committed = nbformat.read(ANONYMISE, as_version=4)
+    notebook = nbformat.read(ANONYMISE, as_version=4)
+    told = "import json\nprint(json.dumps([done.held, done.manifest]))"
+    notebook.cells.append(nbformat.v4.new_code_cell(told, id="manifest"))
+    *cells, figures = execute(notebook, tmp_path).cells
+    held, manifest = json.loads(figures.outputs[0].text)
+    assert held == manifest["residual_risk"]["canaries"]["records"] == 1
+    assert manifest["anonymisation"]["claimed"] is False
+    assert manifest["anonymisation"]["open"]
+    assert list(tmp_path.iterdir()) == []
+    now = {cell.id: shown(cell) for cell in cells if cell.cell_type == "code"}
+    then = {cell.id: shown(cell) for cell in committed.cells if cell.cell_type == "code"}
+    assert now == then, "run `make notebook`"
+
+
+@pytest.mark.parametrize("path", [QUICKSTART, ANONYMISE], ids=lambda path: path.stem)
+def test_a_notebook_is_committed_executed_and_clean(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))

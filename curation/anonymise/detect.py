@@ -67,9 +67,9 @@ def _tag(plain: Sequence[Mapping[str, str]], tagger: Tagger) -> list[dict[str, l
     return [
         {
             field: [
-                Entity(offset + start, offset + end, label)
+                Entity(offset + start, offset + end, label, score)
                 for offset, _ in lines
-                for start, end, label in next(answers)
+                for start, end, label, score in next(answers)
             ]
             for field, lines in fields.items()
         }
@@ -89,6 +89,11 @@ def _detect(
                 *numbers[field],
                 *people[field],
                 *addresses.find(text),
+                *(
+                    Span(start, end, label, 0.84 if label == "ADDRESS" else 0.3, "engine")
+                    for start, end, label, score in tagged.get(field, ())
+                    if label in ("LOCATION", "ORGANIZATION") or (label == "ADDRESS" and score >= 0.5)
+                ),
                 *(
                     Span(start, end, kind, 0.99, "private_column")
                     for kind, value in sought

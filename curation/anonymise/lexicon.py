@@ -5,9 +5,22 @@ Written for this project from general knowledge; nothing is copied from a corpus
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
+
+
+@functools.cache
+def common_words() -> frozenset[str]:
+    """Ordinary words of two to four characters: what looks like a name and is one of these is one seldom.
+
+    Words that begin with a surname, written for this project; and the words that LAC sees at least three
+    times in laws, policies and service guides.
+    """
+    return frozenset(Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split())
 
 
 COMMON_SURNAMES = (
@@ -122,7 +135,9 @@ NOT_NAMES = frozenset(
 )
 """Words, places and public figures that begin with a surname and are no private person."""
 
-NEVER_NAMES = frozenset(_words("母亲 父亲 党员 任课 应当 全体 居民 商户 家属 毕业 成员 班主任 教师 律师"))
+NEVER_NAMES = frozenset(
+    _words("申诉人 游医 母亲 父亲 党员 任课 应当 全体 居民 商户 家属 毕业 成员 班主任 教师 律师")
+)
 """Words that stand where names stand, after a label or in a list."""
 
 TITLES = _words(

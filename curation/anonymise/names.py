@@ -19,6 +19,17 @@ from curation.anonymise.tagger import Entity
 MAX_LINE = 256
 """Longer pieces of text are cut at a comma before they are tagged."""
 
+NEEDED = {
+    "many": {"likely": 0.1, "shaped": 0.15, "other": 0.25, "word": 0.35},
+    "some": {"likely": 0.45, "shaped": 0.65, "other": 0.8, "word": 0.93},
+    "none": {"likely": 0.65, "shaped": 0.93, "other": 0.95, "word": 0.99},
+}
+"""How sure an engine must be of a name, by how many sure names its record has and by what it looks like: in a
+list of people the next line is a person too, in a complaint about street lamps hardly any word is."""
+
+MANY = 0.8
+"""Sure names per hundred characters."""
+
 SURE = 0.85
 """From this score on a rule knows a name even where it is a word of its own."""
 
@@ -45,10 +56,11 @@ def find(
         tagged: what the name engine said, offsets in the field.
         identifiers: identifiers found in the field; a name before one is a name.
     """
+    needed = NEEDED[_density(plain, tagged)]
     spans = {
         field: resolve(
             [
-                *_engine(text, tagged.get(field, ())),
+                *_engine(text, tagged.get(field, ()), needed),
                 *_rules(text),
                 *_before_identifiers(text, identifiers.get(field, ())),
                 *_honorifics(text),
@@ -64,9 +76,21 @@ def find(
 
 def is_name(name: str) -> bool:
     """Whether a string has the shape of a Chinese name and is no word or place that only looks like one."""
-    if name in lexicon.NOT_NAMES:
-        return False
-    return _shaped(name)
+    return name not in lexicon.NOT_NAMES and _shaped(name)
+
+
+def is_likely(plain: str, start: int, end: int) -> bool:
+    """Whether a stretch of text looks like a name and is not used for a place."""
+    found = plain[start:end]
+    return (
+        is_name(found)
+        and found not in lexicon.common_words()
+        and found[0] not in lexicon.WEAK_SURNAMES
+        and (len(found) > 2 or found[0] in _FIRM or found[1] in _GIVEN)
+        and not _NO_NAME.search(found)
+        and _stands_free(plain, end)
+        and not _a_place(found, plain)
+    )
 
 
 def surname(name: str) -> str:
@@ -131,7 +155,7 @@ _ROLES = (
 )
 
 _HAN = Pattern(r"\p{Han}")
-_SENTENCE = Pattern(r"[^\r\n。!?;]+[。!?;]*")
+_SENTENCE = Pattern(r"[^\r\n。!?;,]+[。!?;,]*")
 _FULL = Pattern(
     rf"(?:{_COMPOUND})\p{{Han}}{{1,2}}|[{_SINGLE}]\p{{Han}}{{1,2}}|{_DOTTED}|{_MINORITY}|{_FOREIGN}"
 )
@@ -307,31 +331,60 @@ def _pieces(plain: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield start, end
 
 
-def _engine(plain: str, tagged: Sequence[Entity]) -> Iterator[Span]:
-    for start, end, label in tagged:
-        if label != "PER":
-            continue
+def _density(plain: Mapping[str, str], tagged: Mapping[str, Sequence[Entity]]) -> str:
+    sure = sum(
+        label == "PERSON" and score >= 0.9 and is_likely(plain[field], start, end)
+        for field, entities in tagged.items()
+        for start, end, label, score in entities
+    )
+    if sure >= MANY * max(sum(map(len, plain.values())) / 100, 1):
+        return "many"
+    return "some" if sure else "none"
+
+
+def _engine(plain: str, tagged: Sequence[Entity], needed: Mapping[str, float]) -> Iterator[Span]:
+    for start, end, label, score in tagged:
         found = plain[start:end].rstrip()
         start, found = start + len(found) - len(found.lstrip()), found.lstrip()
-        if title := _TITLE_AT_END.search(found):
-            found = found[: title.start()]
-        if len(found) == 4 and not _FULL.fullmatch(found):
-            found = found[:3]
-        end = start + len(found)
-        if len(found) == 2 and _begins_before(plain, start):
-            start -= 1
-        elif len(found) == 2 and _goes_on(plain, end):
-            end += 1
-        found = plain[start:end]
-        if (
-            is_name(found)
-            and found[0] not in lexicon.WEAK_SURNAMES
-            and (len(found) > 2 or found[0] in _FIRM or found[1] in _GIVEN)
-            and not _NO_NAME.search(found)
-            and _stands_free(plain, end)
-            and not _a_place(found, plain)
-        ):
-            yield Span(start, end, "PERSON", 0.8, "lac")
+        if label == "PERSON_HONORIFIC" and len(found) >= 2 and score >= needed["likely"]:
+            yield Span(start, start + len(found), label, 0.74, "engine")
+        if label == "PERSON":
+            start, end = _whole(plain, start, found)
+            found = plain[start:end]
+            if (
+                len(found) >= 2
+                and score >= needed[_looks(plain, start, end)]
+                and not _mostly_a_place(found, plain)
+            ):
+                yield Span(start, end, "PERSON", 0.8, "engine")
+
+
+def _looks(plain: str, start: int, end: int) -> str:
+    """What a name looks like, a key of `NEEDED`."""
+    found = plain[start:end]
+    if found in lexicon.common_words():
+        return "word"
+    return "likely" if is_likely(plain, start, end) else "shaped" if _shaped(found) else "other"
+
+
+def _whole(plain: str, start: int, found: str) -> tuple[int, int]:
+    """Where a name begins and ends that the engine cut short or left a title on."""
+    if title := _TITLE_AT_END.search(found):
+        found = found[: title.start()]
+    if len(found) == 4 and not _FULL.fullmatch(found):
+        found = found[:3]
+    end = start + len(found)
+    if len(found) == 2 and _begins_before(plain, start):
+        start -= 1
+    elif len(found) == 2 and _goes_on(plain, end):
+        end += 1
+    return start, end
+
+
+def _mostly_a_place(name: str, plain: str) -> bool:
+    """Whether the text uses the string for a place or a firm more often than not."""
+    ends = [end for _, end in occurrences(name, plain)]
+    return 2 * sum(bool(_PLACE_AFTER.match(plain, end)) for end in ends) > len(ends)
 
 
 def _a_place(name: str, plain: str) -> bool:
@@ -373,7 +426,7 @@ def _rules(plain: str) -> Iterator[Span]:
             if _TITLE_AT_END.search(found):
                 continue  # a surname and a title: the rules for those decide
             sure = score >= SURE and _shaped(found)
-            likely = is_name(found) and not (name == "name_role" and _weak(found))
+            likely = is_name(found) and not (name in ("name_role", "name_dispute") and _weak(found))
             if (sure or likely) and _stands_free(plain, end):
                 yield Span(start, end, "PERSON", score, name)
 
@@ -381,6 +434,8 @@ def _rules(plain: str) -> Iterator[Span]:
 def _weak(name: str) -> bool:
     """Whether the word for a role before it is not enough: 学生和老师, 业主全额."""
     begins = name[0] in lexicon.AMBIGUOUS_SURNAMES and name[0] not in lexicon.COMMON_SURNAMES
+    if name[0] in "曾管于" and not all(char in _GIVEN for char in name[1:]):
+        return True
     return name[0] in lexicon.WEAK_SURNAMES or name[0] == "和" or (begins and len(name) == 2)
 
 
@@ -409,34 +464,38 @@ def _masked(plain: str) -> Iterator[Span]:
 
 
 def _siblings(plain: str, spans: list[Span]) -> list[Span]:
-    """Neighbours of a name in a list of names are names."""
+    """Neighbours of a name in a list of names are names: of one that is no word, whatever they are."""
+    words = lexicon.common_words()
     found = list(spans)
-    queue = [span for span in spans if span.type == "PERSON"]
+    queue = [(span, plain[span.start : span.end] not in words) for span in spans if span.type == "PERSON"]
     taken = {span.start for span in spans}
     while queue:
-        span = queue.pop()
+        span, firm = queue.pop()
         after = _NEXT_IN_LIST.match(plain, span.end)
         before = _PREVIOUS_IN_LIST.search(plain, max(0, span.start - 12), span.start)
         for match in (after, before):
             if not match or match.start("name") in taken or not _shaped(match["name"]):
                 continue
-            if ("、" in match[0] or is_name(match["name"])) and not _PLACE_AFTER.match(
-                plain, match.end("name")
-            ):
+            likely = is_name(match["name"]) or (firm and "、" in match[0])
+            if likely and not _PLACE_AFTER.match(plain, match.end("name")):
                 sibling = Span(match.start("name"), match.end("name"), "PERSON", 0.7, "name_list")
                 taken.add(sibling.start)
                 found.append(sibling)
-                queue.append(sibling)
+                queue.append((sibling, firm))
     return resolve(found)
 
 
 def _propagate(plain: Mapping[str, str], spans: Mapping[str, list[Span]]) -> dict[str, list[Span]]:
-    """Every full name counts wherever it stands in the record, the longest form first."""
+    """Every full name counts wherever it stands in the record, the longest form first.
+
+    One that is an ordinary word counts only where it was found, unless a rule was sure of it.
+    """
+    words = lexicon.common_words()
     full = {
         plain[field][span.start : span.end]
         for field, found in spans.items()
         for span in found
-        if span.type == "PERSON"
+        if span.type == "PERSON" and (span.score >= SURE or plain[field][span.start : span.end] not in words)
     }
     full |= {longer for name in full if len(name) == 2 and (longer := _always_longer(name, plain.values()))}
     if not full:
@@ -444,11 +503,12 @@ def _propagate(plain: Mapping[str, str], spans: Mapping[str, list[Span]]) -> dic
     longest_first = sorted(full, key=lambda name: (-len(name), name))
     result = {}
     for field, text in plain.items():
+        there = {(span.start, span.end) for span in spans[field] if span.type == "PERSON"}
         more = resolve(
             Span(start, end, "PERSON", 0.82, "name_repeated")
             for name in longest_first
             for start, end in occurrences(name, text)
-            if _stands_free(text, end)
+            if (start, end) not in there and _stands_free(text, end)
         )
         result[field] = resolve([*(span for span in spans[field] if not _inside(span, more)), *more])
     return result

@@ -1,14 +1,19 @@
 """The same recognisers for anybody's presidio `AnalyzerEngine`.
 
 Importing presidio costs 1.4 CPU seconds in every process, 6.5 where torch is installed, so the stage calls
-`identifiers`, `names` and `addresses` directly; a test holds both ways to the same findings. Presidio's own
-context enhancer compares lemmas, which Chinese pipelines do not have; here each identifier looks at the raw
-text around it, and the engine's enhancer leaves scores alone.
+`identifiers`, `names` and `addresses` directly; a test holds both ways to the same findings.
+
+Presidio's own context enhancer compares lemmas, which Chinese pipelines do not have. The recognisers here
+read the raw text around a number themselves, since the nearest label decides the type and not only the
+score, and mark their results as enhanced; so they find the same in anybody's engine, whatever its enhancer.
+For recognisers with `context=` words, `RawTextContextEnhancer` does on raw text what the default does on
+lemmas.
 """
 
 from __future__ import annotations
 
-from itertools import groupby
+import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
@@ -16,6 +21,8 @@ from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
 from curation.anonymise import addresses, identifiers, names
+from curation.anonymise.identifiers import labels
+from curation.anonymise.identifiers.page import Page
 from curation.anonymise.spans import Span, view
 from curation.anonymise.tagger import Entity, Tagger, load
 
@@ -36,18 +43,26 @@ def analyzer(engine: str = "lac") -> AnalyzerEngine:
     return AnalyzerEngine(
         registry=registry,
         nlp_engine=NoOpNlpEngine([{"lang_code": LANGUAGE, "model_name": ""}]),
-        context_aware_enhancer=ScoresStay(0.0, 0.0, 0, 0),
+        context_aware_enhancer=RawTextContextEnhancer(),
         supported_languages=[LANGUAGE],
     )
 
 
 def recognisers(tagger: Tagger) -> list[EntityRecognizer]:
     """One recogniser per identifier type, one for persons, one for addresses."""
-    by_type = groupby(sorted(identifiers.IDENTIFIERS, key=lambda one: one.type), key=lambda one: one.type)
     return [
-        *(IdentifierRecogniser(kind, tuple(ways)) for kind, ways in by_type),
+        *identifier_recognisers(),
         PersonRecogniser(tagger),
         AddressRecogniser(),
+    ]
+
+
+def identifier_recognisers() -> list[EntityRecognizer]:
+    """One recogniser per identifier type: no names, nothing to load, for anybody's registry."""
+    kinds = sorted({kind for one in identifiers.IDENTIFIERS for kind in one.types})
+    return [
+        IdentifierRecogniser(kind, tuple(one for one in identifiers.IDENTIFIERS if kind in one.types))
+        for kind in kinds
     ]
 
 
@@ -60,7 +75,7 @@ class IdentifierRecogniser(EntityRecognizer):
             [kind],
             name=f"{kind.title().replace('_', '')}Recogniser",
             supported_language=LANGUAGE,
-            context=sorted({word for way in ways for word in (*way.context, *way.strong)}),
+            context=labels.words(frozenset().union(*(way.labels for way in ways))),
             country_code=COUNTRY if kind.startswith("CN_") else None,
         )
 
@@ -70,8 +85,9 @@ class IdentifierRecogniser(EntityRecognizer):
     def analyze(
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
-        plain = view(text)
-        return [_result(span, self) for way in self._ways for span in way.find(plain)]
+        page = _page(text)
+        kind = self.supported_entities[0]
+        return [_result(span, self) for way in self._ways for span in way.find(page) if span.type == kind]
 
 
 class PersonRecogniser(EntityRecognizer):
@@ -95,9 +111,9 @@ class PersonRecogniser(EntityRecognizer):
         plain = view(text)
         lines = names.lines(plain)
         tagged = [
-            Entity(offset + start, offset + end, label)
+            Entity(offset + start, offset + end, label, score)
             for (offset, _), found in zip(lines, self._tagger.tag([line for _, line in lines]), strict=True)
-            for start, end, label in found
+            for start, end, label, score in found
         ]
         found = names.find({"text": plain}, {"text": tagged}, {"text": identifiers.find(text)})["text"]
         return [_result(span, self) for span in found]
@@ -120,8 +136,29 @@ class AddressRecogniser(EntityRecognizer):
         return [_result(span, self) for span in addresses.find(view(text))]
 
 
-class ScoresStay(ContextAwareEnhancer):
-    """No second look at context: the recognisers have read the raw text around their findings."""
+class RawTextContextEnhancer(ContextAwareEnhancer):
+    """Presidio's context enhancer for text without lemmas: a context word in the raw text around a finding.
+
+    Args:
+        context_similarity_factor: what a context word adds to a score.
+        min_score_with_context_similarity: the least score of a finding beside one.
+        context_prefix_count: characters looked at before a finding.
+        context_suffix_count: characters looked at after it.
+    """
+
+    def __init__(
+        self,
+        context_similarity_factor: float = 0.35,
+        min_score_with_context_similarity: float = 0.4,
+        context_prefix_count: int = 12,
+        context_suffix_count: int = 6,
+    ) -> None:
+        super().__init__(
+            context_similarity_factor,
+            min_score_with_context_similarity,
+            context_prefix_count,
+            context_suffix_count,
+        )
 
     def enhance_using_context(
         self,
@@ -131,12 +168,42 @@ class ScoresStay(ContextAwareEnhancer):
         recognizers: list[EntityRecognizer],
         context: list[str] | None = None,
     ) -> list[RecognizerResult]:
-        return raw_results
+        """The results, those beside a context word of their recogniser with a higher score."""
+        plain = view(text).lower()
+        words = {
+            one.id: [word.lower() for word in (*(one.context or ()), *(context or ()))] for one in recognizers
+        }
+        return [self._enhanced(result, plain, words) for result in raw_results]
+
+    def _enhanced(
+        self, result: RecognizerResult, plain: str, words: dict[str, list[str]]
+    ) -> RecognizerResult:
+        said = result.recognition_metadata or {}
+        known = words.get(said.get(RecognizerResult.RECOGNIZER_IDENTIFIER_KEY, ""), [])
+        before = plain[max(0, result.start - self.context_prefix_count) : result.start]
+        after = plain[result.end : result.end + self.context_suffix_count]
+        found = next((word for word in known if word in before or word in after), None)
+        if found is None or said.get(RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY):
+            return result
+        raised = copy.deepcopy(result)  # the caller keeps the results as they were
+        raised.score = min(
+            self.MAX_SCORE,
+            max(result.score + self.context_similarity_factor, self.min_score_with_context_similarity),
+        )
+        if raised.analysis_explanation:
+            raised.analysis_explanation.set_supportive_context_word(found)
+            raised.analysis_explanation.set_improved_score(raised.score)
+        return raised
+
+
+_page = lru_cache(maxsize=1)(Page)
+"""The recognisers of one engine are given the same text one after the other."""
 
 
 def _result(span: Span, recogniser: EntityRecognizer) -> RecognizerResult:
     metadata: dict[str, Any] = {
         RecognizerResult.RECOGNIZER_NAME_KEY: span.recogniser,
         RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recogniser.id,
+        RecognizerResult.IS_SCORE_ENHANCED_BY_CONTEXT_KEY: True,
     }
     return RecognizerResult(span.type, span.start, span.end, span.score, recognition_metadata=metadata)

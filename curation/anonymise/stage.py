@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel
 
-from curation import records, shipped
+from curation import records
 from curation.anonymise import policy, tagger
 from curation.anonymise.detect import Detection, Private, detect
-from curation.anonymise.record import Found, full_names, rewrite
+from curation.anonymise.record import Found, Result, replaced, rewrite
 from curation.anonymise.spans import Span
 from curation.anonymise.surrogates import Surrogates
 from curation.stage import Exchange, Fetch, Params
@@ -27,7 +28,17 @@ _SPAN = pa.struct(
     ]
 )
 _VALUE = pa.struct([("column", pa.string()), ("type", pa.string()), ("value", pa.string())])
-_KEYS = pa.schema([("id", pa.string()), ("spans", pa.list_(_SPAN)), ("values", pa.list_(_VALUE))])
+_REPLACED = pa.struct([("type", pa.string()), ("value", pa.string())])
+_TURN = pa.struct([*_REPLACED, ("turn", pa.int32())])
+_KEYS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("spans", pa.list_(_SPAN)),
+        ("values", pa.list_(_VALUE)),
+        ("replaced", pa.list_(_REPLACED)),
+    ]
+)
+_VERDICT = pa.schema([*list(_KEYS)[:3], ("turns", pa.list_(_TURN))])
 
 
 class AnonymiseParams(Params):
@@ -35,11 +46,14 @@ class AnonymiseParams(Params):
 
     Attributes:
         policy: a shipped policy or a YAML file: what happens to each type.
-        names: the name engine; `none` leaves names to the rules.
+        names: the name engine (`tagger.NAMES`); `none` leaves names to the rules.
+        residual: `second_detector` looks over what was anonymised with another engine and holds back, for
+            people to review, the records in which it finds something; `none` does not look.
     """
 
     policy: str = "letters"
     names: str = "lac"
+    residual: Literal["second_detector", "none"] = "second_detector"
 
 
 class Anonymise(Exchange):
@@ -53,7 +67,7 @@ class Anonymise(Exchange):
     """
 
     name = "anonymise"
-    version = 5
+    version = 7
     Params = AnonymiseParams
     adds = pa.schema(
         [
@@ -68,42 +82,64 @@ class Anonymise(Exchange):
         super().__init__(params, key=key)
         self._policy = policy.load(self.params.policy)
         self._tagger: tagger.Tagger | None = None
+        self._second: tagger.Tagger | None = None
+        self._surrogates = None if key is None else Surrogates(key)
 
     def files(self) -> tuple[Path, ...]:
-        return (shipped.find("policies", self.params.policy), *tagger.files(self.params.names))
+        from curation.anonymise import risk  # with the readers of single files, which cost a start
 
-    def setup(self) -> None:
-        self._tagger = tagger.load(self.params.names)
+        second = tagger.files(risk.second_engine(self.params.names)) if self._looks_again else ()
+        return (*policy.files(self.params.policy), *tagger.files(self.params.names), *second)
+
+    @property
+    def _looks_again(self) -> bool:
+        return bool(self.params.residual == "second_detector")
 
     def keys(self, table: pa.Table) -> pa.Table:
         """What is found in each record. Detection is dear, so it happens here and `apply` only rewrites."""
         if self._tagger is None:
-            self.setup()
-        assert self._tagger is not None
-        detected = detect(
-            _rows(table),
-            table.select(list(records.PRIVATE_FIELDS)).to_pylist(),
-            self._rules(table),
-            tagger=self._tagger,
-        )
+            self._tagger = tagger.load(self.params.names)
+        rows, rules = _rows(table), self._rules(table)
+        private = table.select(list(records.PRIVATE_FIELDS)).to_pylist()
+        detected = detect(rows, private, rules, tagger=self._tagger)
         spans = [
             [{"field": field, **span._asdict()} for field, found in one.spans.items() for span in found]
             for one in detected
         ]
         values = [[value._asdict() for value in one.values] for one in detected]
-        return pa.table({"id": table["id"], "spans": spans, "values": values}, schema=_KEYS)
+        met: list[list[dict[str, str]]] = [[] for _ in rows]
+        if self._surrogates is not None:
+            met = [
+                [{"type": kind, "value": value} for kind, value in sorted(replaced(*each))]
+                for each in zip(rows, detected, rules, strict=True)
+            ]
+        return pa.table({"id": table["id"], "spans": spans, "values": values, "replaced": met}, schema=_KEYS)
 
     def decide(self, keys: pa.Table, fetch: Fetch) -> pa.Table:
-        return keys
+        """What was found, and which values of the record do not get their usual surrogate in this corpus."""
+        turns: list[list[dict[str, Any]]] = [[] for _ in range(keys.num_rows)]
+        if self._surrogates is not None:
+            met = keys["replaced"].combine_chunks()
+            kinds, values = (met.flatten().field(name) for name in ("type", "value"))
+            known = set(zip(kinds.to_pylist(), values.to_pylist(), strict=True))
+            if turned := self._surrogates.redraw(known):
+                rows = pc.list_parent_indices(met).to_pylist()
+                for row, *value in zip(rows, kinds.to_pylist(), values.to_pylist(), strict=True):
+                    if turn := turned.get((value[0], value[1])):
+                        turns[row].append({"type": value[0], "value": value[1], "turn": turn})
+        found = [keys[name] for name in ("id", "spans", "values")]
+        return pa.table([*found, pa.array(turns, _VERDICT.field("turns").type)], _VERDICT)
 
     def apply(self, table: pa.Table, verdict: pa.Table) -> pa.Table:  # type: ignore[override]
-        rows = _rows(table)
-        detected = [_detection(row, found) for row, found in zip(rows, verdict.to_pylist(), strict=True)]
-        people = frozenset(name for pair in zip(rows, detected, strict=True) for name in full_names(*pair))
-        surrogates = None if self.key is None else Surrogates(self.key)
+        rows, said = _rows(table), verdict.to_pylist()
+        detected = [_detection(row, found) for row, found in zip(rows, said, strict=True)]
+        surrogates = None
+        if self._surrogates is not None:
+            turns = {(one["type"], one["value"]): one["turn"] for found in said for one in found["turns"]}
+            surrogates = self._surrogates.turned(turns)
         private = table.select(list(records.PRIVATE_FIELDS)).to_pylist()
         results = [
-            rewrite(*record, surrogates, people)
+            rewrite(*record, surrogates)
             for record in zip(rows, private, detected, self._rules(table), strict=True)
         ]
         text = [*records.TEXT_FIELDS, *records.own_fields(table.schema)]
@@ -114,7 +150,19 @@ class Anonymise(Exchange):
             for row, result, given in zip(rows, results, table["labels"].to_pylist(), strict=True)
         ]
         columns["pii"] = [[_row(found) for found in result.found] for result in results]
-        return records.with_columns(table, columns)
+        table = records.with_columns(table, columns)
+        return self._held(table, rows, results) if self._looks_again else table
+
+    def _held(self, table: pa.Table, rows: list[dict[str, str | None]], results: list[Result]) -> pa.Table:
+        """The records in which a second detector still finds something go to people, not into the data."""
+        from curation.anonymise import risk
+
+        if self._second is None:
+            self._second = risk.second_tagger(self.params.names)
+        suspects = risk.suspects(rows, results, self._rules(table), tagger=self._second)
+        kinds = [", ".join(sorted({one.type for one in found})) or None for found in suspects]
+        evidence = pa.array(kinds, pa.string())
+        return records.drop(table, evidence.is_valid(), stage=self.name, reason="review", evidence=evidence)
 
     def _rules(self, table: pa.Table) -> list[policy.Rules]:
         return [self._policy.of(kind) for kind in table["kind"].to_pylist()]

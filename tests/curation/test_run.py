@@ -37,7 +37,8 @@ def test_the_lock_names_recipe_versions_and_digests_but_no_place(source: Path, t
     assert str(tmp_path) not in text
     assert "in.jsonl" not in text
     lock = json.loads(text)
-    assert {"anonymise": {"policy": "ours.yaml", "names": "none"}} in lock["recipe"]["stages"]
+    said = {"policy": "ours.yaml", "names": "none", "residual": "second_detector"}
+    assert {"anonymise": said} in lock["recipe"]["stages"]
     assert lock["records"] == {"kept": 3, "dropped": 0, "expanded": 0}
     assert lock["key"] is None
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.anonymise.files import anonymise_file
+from curation.anonymise.files import Also, anonymise_file
 from curation.errors import InputError, UsageError
 
 TEXT = "我叫覃水生，电话13812345678。"
@@ -125,11 +125,11 @@ def test_a_file_without_a_header_shows_no_record_in_the_error(tmp_path: Path) ->
 
 def test_named_text_columns_stand_instead_of_the_known_ones(tmp_path: Path) -> None:
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
-    source.write_text(f"内容,*备注,说明,电话\n{TEXT},{TEXT},{TEXT},13812345678\n", encoding="utf-8")
+    source.write_text(f"内容,*备注,说明,电话\n路灯不亮,{TEXT},{TEXT},13812345678\n", encoding="utf-8")
     anonymise_file(source, output, names="none", text_fields=["备注", "说明"])
     gone = "我叫[姓名]，电话[手机号]。"
     after = list(csv.reader(output.read_text(encoding="utf-8").splitlines()))
-    assert after[1] == [TEXT, gone, gone, "[手机号]"]
+    assert after[1] == ["路灯不亮", gone, gone, "[手机号]"]
 
 
 def test_half_of_a_surrogate_pair_comes_back(tmp_path: Path) -> None:
@@ -176,3 +176,86 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         anonymise_file(source, tmp_path / "none" / "out.txt", names="none")
     assert "\n" not in str(raised.value)
+
+
+def test_what_is_replaced_in_a_row_is_replaced_in_its_other_columns(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    row = {
+        "text": TEXT,
+        "n": 13812345678,
+        "meta": {"who": ["覃水生", {"again": "找覃水生（138）"}], "k": 138, "ok": True},
+        "id": "a-13812345678",
+    }
+    source.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    anonymise_file(source, output, names="none", spans=tmp_path / "spans.jsonl")
+    after = json.loads(output.read_text(encoding="utf-8"))
+    assert after["meta"] == {"who": ["[姓名]", {"again": "找[姓名]（138）"}], "k": 138, "ok": True}
+    assert (after["n"], after["id"]) == ("[手机号]", "a-[手机号]")
+    assert "13812345678" not in (tmp_path / "spans.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_value_of_one_row_says_nothing_about_another(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    lines = [json.dumps({"text": TEXT}), json.dumps({"text": "无事", "x": "覃水生"}, ensure_ascii=False)]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    anonymise_file(source, output, names="none")
+    assert output.read_text(encoding="utf-8").splitlines()[1] == lines[1]
+
+
+def test_spans_of_rows_with_the_same_id_can_be_told_apart(tmp_path: Path) -> None:
+    source, spans = tmp_path / "in.jsonl", tmp_path / "spans.jsonl"
+    rows = [{"id": 2, "text": TEXT}, {"text": TEXT}, {"id": 1, "text": TEXT}]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    anonymise_file(source, tmp_path / "out.jsonl", names="none", spans=spans)
+    said = [json.loads(line) for line in spans.read_text(encoding="utf-8").splitlines()]
+    assert [(one["id"], one.get("row")) for one in said] == [(2, 1), (2, 2), (1, None)]
+
+
+@pytest.mark.parametrize("key", [None, b"0123456789abcdef"])
+def test_any_number_of_workers_writes_the_same_bytes(
+    tmp_path: Path, key: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.anonymise.rows.BATCH", 7)
+    source = tmp_path / "in.jsonl"
+    rows = [{"text": f"我叫覃水生，同事王小明，电话138{n:08}", "id": n} for n in range(40)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    written = []
+    for workers in (1, 2):
+        also = Also(*(tmp_path / f"{name}{workers}" for name in ("spans", "review", "manifest")))
+        output = tmp_path / f"out{workers}.jsonl"
+        anonymise_file(source, output, key=key, workers=workers, also=also)
+        files = (output, also.spans, also.review, also.manifest)
+        written.append([path.read_bytes() for path in files if path])
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("option", ["spans", "review", "manifest", "vault"])
+def test_no_file_is_written_over_an_input_or_another_output(tmp_path: Path, option: str) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps({"text": TEXT}), encoding="utf-8")
+    before = source.read_bytes()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(source)
+    for path in (source, link, output, tmp_path, tmp_path / "absent" / "x"):
+        with pytest.raises(UsageError) as raised:
+            anonymise_file(source, output, names="none", also=Also(**{option: path}, vault_key=b"k" * 16))
+        assert "\n" not in str(raised.value)
+    assert source.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "link.jsonl"}
+
+
+def test_no_personal_value_is_in_anything_that_is_written(sample: Path, tmp_path: Path) -> None:
+    """Every value of the generated work orders, in any column of any file, the sealed one included."""
+    truth = [json.loads(line) for line in (sample / "truth" / "truth.jsonl").open(encoding="utf-8")]
+    for source in sorted((sample / "data").rglob("*.csv")) + sorted((sample / "data").rglob("*.jsonl")):
+        records = [one for one in truth if one["file"] == source.name or one["file"].endswith(source.name)]
+        values = {value for one in records for value in one["values"] if len(value) > 1}
+        written = [tmp_path / name for name in ("spans", "review", "manifest", "vault")]
+        also = Also(*written[:3], vault=written[3], vault_key=b"a vault key of thirty-two bytes!")
+        output = tmp_path / f"out{source.suffix}"
+        anonymise_file(source, output, also=also)
+        if not values:  # service guides
+            continue
+        for path in (output, *written):
+            text = path.read_bytes().decode("utf-8", "replace")
+            assert sum(value in text for value in values) == 0, path.name

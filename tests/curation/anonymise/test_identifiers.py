@@ -24,7 +24,7 @@ def types(text: str) -> dict[str, str]:
 
 @st.composite
 def resident_ids(draw: st.DrawFn) -> str:
-    date = draw(st.dates(min_value=datetime.date(1930, 1, 1)))
+    date = draw(st.dates(datetime.date(1930, 1, 1), datetime.date(2024, 12, 31)))
     region = draw(st.sampled_from(["110101", "430102", "650104", "330106"]))
     body = f"{region}{date:%Y%m%d}{draw(st.integers(0, 999)):03}"
     return body + identifiers.resident_id_check(body)
@@ -120,7 +120,7 @@ def test_bank_card_is_found_by_luhn_and_in_groups_of_four(value: str) -> None:
         ("住院号0012345的病人", "0012345", "CN_MEDICAL_RECORD"),
         ("工单编号：GD202403150001", "GD202403150001", "CN_CASE_NUMBER"),
         ("（2023）浙0106民初1234号判决", "（2023）浙0106民初1234号", "CN_CASE_NUMBER"),
-        ("某公行罚决字〔2024〕第00123号", "罚决字〔2024〕第00123号", "CN_CASE_NUMBER"),
+        ("某公行罚决字〔2024〕第00123号", "某公行罚决字〔2024〕第00123号", "CN_CASE_NUMBER"),
         ("邮箱zhang.san@163.com请查收", "zhang.san@163.com", "EMAIL_ADDRESS"),
         ("加QQ：12345678聊", "12345678", "QQ"),
         ("加微信zhang_san88聊", "zhang_san88", "WECHAT"),
@@ -141,6 +141,55 @@ def test_bank_card_is_found_by_luhn_and_in_groups_of_four(value: str) -> None:
         ("受理号：清热〔2023〕12号", "清热〔2023〕12号", "CN_CASE_NUMBER"),
         ("（工单清信（2023）3872号）", "清信（2023）3872号", "CN_CASE_NUMBER"),
         ("转办单清转〔2024〕5号", "清转〔2024〕5号", "CN_CASE_NUMBER"),
+        # digits read aloud, mixed, with what callers say between them
+        ("电话是幺八七，嗯，二三零四，那个，五六幺九", "幺八七，嗯，二三零四，那个，五六幺九", "CN_MOBILE"),
+        ("记一下一三九二七七零零四一五", "一三九二七七零零四一五", "CN_MOBILE"),
+        ("就打1八7二3零4五6一9", "1八7二3零4五6一9", "CN_MOBILE"),
+        ("座机零七三一八八四五二九六七", "零七三一八八四五二九六七", "CN_LANDLINE"),
+        # broken and misread
+        ("联系电话：139\n2770 0415", "139\n2770 0415", "CN_MOBILE"),
+        ("电话 1 3 9 2 7 7 0 0 4 1 5", "1 3 9 2 7 7 0 0 4 1 5", "CN_MOBILE"),
+        ("手机l392770O415，", "l392770O415", "CN_MOBILE"),
+        ("身份证430l02 1968O3l4 0021", "430l02 1968O3l4 0021", "CN_RESIDENT_ID"),
+        ("身份证号码：430102\n19680314\n0021", "430102\n19680314\n0021", "CN_RESIDENT_ID"),
+        ("身 份 证 号 码 ： 43010219680314002", "43010219680314002", "CN_RESIDENT_ID"),
+        ("身份证430102680314002，男", "430102680314002", "CN_RESIDENT_ID"),
+        ("农行卡6228 4804 0256 4890 O18", "6228 4804 0256 4890 O18", "CN_BANK_CARD"),
+        # labels behind, far and at the head of a column
+        ("0086213557（住院号）", "0086213557", "CN_MEDICAL_RECORD"),
+        ("残疾证号我抄在后面：43010219680314002144", "43010219680314002144", "CN_SOCIAL_SECURITY"),
+        ("姓名|社保号|备注\n张三|4301000077|无", "4301000077", "CN_SOCIAL_SECURITY"),
+        ("姓名 出生年月 组别\n张三 1975.03 二组", "1975.03", "DATE_OF_BIRTH"),
+        # further types
+        ("驾驶证档案编号430100773312", "430100773312", "CN_DRIVER_FILE"),
+        ("坐标28.2281，112.9388处", "28.2281，112.9388", "GPS"),
+        ("位于东经112°56′20″，北纬28°13′41″", "东经112°56′20″，北纬28°13′41″", "GPS"),
+        ("定位112.938814,28.228209", "112.938814,28.228209", "GPS"),
+        ("一辆湘A临5H217停着", "湘A临5H217", "CN_PLATE"),
+        ("车牌使224531", "使224531", "CN_PLATE"),
+        ("WJ湘1234A驶过", "WJ湘1234A", "CN_PLATE"),
+        ("挂车湘B3321挂", "湘B3321挂", "CN_PLATE"),
+        ("来往台湾通行证T12345678", "T12345678", "CN_TW_PERMIT"),
+        ("台胞证01234567(B)", "01234567(B)", "CN_TW_PERMIT"),
+        ("士兵证南字第20190347号", "南字第20190347号", "CN_MILITARY_ID"),
+        ("残疾人证43010219680314002143", "43010219680314002143", "CN_SOCIAL_SECURITY"),
+        ("门诊号MZ0240519-088", "MZ0240519-088", "CN_MEDICAL_RECORD"),
+        ("受案登记：长公（岳）受案字〔2024〕1276号", "长公（岳）受案字〔2024〕1276号", "CN_CASE_NUMBER"),
+        ("信访件编号：WX-SZXX-2024-05-0613", "WX-SZXX-2024-05-0613", "CN_CASE_NUMBER"),
+        ("网卡b0.25.aa.31.6c.02", "b0.25.aa.31.6c.02", "MAC_ADDRESS"),
+        ("地址fe80::1c2a:9ff:fe31:88d0连着", "fe80::1c2a:9ff:fe31:88d0", "IP_ADDRESS"),
+        ("加我微信laozhang_ab", "laozhang_ab", "WECHAT"),
+        ("扣扣号30844719", "30844719", "QQ"),
+        # births
+        ("王五，男，1975-03-02，汉族", "1975-03-02", "DATE_OF_BIRTH"),
+        ("1962.4出生", "1962.4", "DATE_OF_BIRTH"),
+        ("我是六二年生的，", "六二年", "DATE_OF_BIRTH"),
+        ("生于一九三八年冬月初九", "一九三八年冬月初九", "DATE_OF_BIRTH"),
+        ("母亲生于庚午年十月廿三", "庚午年十月廿三", "DATE_OF_BIRTH"),
+        ("2014年生，", "2014年", "DATE_OF_BIRTH"),
+        ("（女，34.8.1）", "34.8.1", "DATE_OF_BIRTH"),
+        ("出 生 1951 年 O6 月 3O 日", "1951 年 O6 月 3O 日", "DATE_OF_BIRTH"),
+        ("户内：\n长子　张小五　1994.12.01　在外", "1994.12.01", "DATE_OF_BIRTH"),
     ],
 )
 def test_each_type_is_found_as_people_write_it(text: str, value: str, kind: str) -> None:
@@ -166,11 +215,119 @@ def test_each_type_is_found_as_people_write_it(text: str, value: str, kind: str)
         "2023年3月生效，2024-01-01生产的",
         "2023年3月生的炉子火",
         "2022.5.1生态环境检查",
+        "最高人民法院法释〔2023〕3号",
+        "招标编号GXZC2024-G1-00012",
+        "合同编号：NY-2024-03600",
+        "型号1GQN-230，出厂编号Z23081145",
+        "股票代码600519，水表读数0012873",
+        "执法证号15170721036",
+        "规划期2013-2015年，预算2000-3000万元",
+        "GB/T 15796-2011标准",
+        "热线0731-00000000",
+        "12345平台转来的诉求",
+        "地块510107-005-GB00012",
+        "网友UU0081270您好",
+        "学生2016年3月入学，女，2019年5月来访",
         "",
     ],
 )
 def test_what_only_looks_like_an_identifier_stays(text: str) -> None:
     assert find(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("如有疑问请与我局联系，电话0731-84421376", "CN_OFFICE_PHONE"),
+        ("投诉监督电话：0731-84421376", "CN_OFFICE_PHONE"),
+        ("我家里的电话0731-84421376", "CN_LANDLINE"),
+        ("患者家属，0731-84421376", "CN_LANDLINE"),
+        ("找社区的工作人员没用，白天打07396760242晚上打都行", "CN_LANDLINE"),
+        ("有关部门推诿，我的号0735---3323506", "CN_LANDLINE"),
+        ("县住建局联系电话：0735-3323506", "CN_OFFICE_PHONE"),
+    ],
+)
+def test_landline_is_the_office_s_or_private_by_the_nearest_word(text: str, kind: str) -> None:
+    assert set(types(text).values()) == {kind}
+
+
+def test_a_date_equal_to_that_of_an_identity_number_is_a_birth() -> None:
+    body = "43010219680314002"
+    number = body + identifiers.resident_id_check(body)
+    assert types(f"张三 1968.03.14 {number} 2024.03.14 登记") == {
+        "1968.03.14": "DATE_OF_BIRTH",
+        number: "CN_RESIDENT_ID",
+    }
+
+
+@given(MOBILES, st.lists(st.sampled_from(["", " ", "\n", "-"]), min_size=2, max_size=2))
+def test_mobile_after_its_label_is_found_however_it_is_cut(value: str, gaps: list[str]) -> None:
+    written = value[:3] + gaps[0] + value[3:7] + gaps[1] + value[7:]
+    assert types(f"联系电话：{written}，")[written] == "CN_MOBILE"
+
+
+@given(MOBILES, HAN)
+def test_mobile_read_aloud_is_found(value: str, around: str) -> None:
+    spoken = "幺" + value[1:].translate(str.maketrans("0123456789", "零幺二三四五六七八九"))
+    assert types(f"{around}，{spoken}。")[spoken] == "CN_MOBILE"
+
+
+@given(resident_ids(), st.integers(1, 17))
+def test_resident_id_is_found_across_a_line_break(value: str, at: int) -> None:
+    written = value[:at] + "\n" + value[at:]
+    assert types(f"身份证号：{written}。")[written] == "CN_RESIDENT_ID"
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "电话",
+            "身份证号：",
+            "社保卡号",
+            "住院号",
+            "工单编号：",
+            "QQ",
+            "微信",
+            "出生",
+            "生于",
+            "男，",
+            "姓名|",
+            "\n",
+            "\n|",
+            "。",
+            "（",
+        ),
+        *(
+            "13812345678",
+            "430102196803140021",
+            "0731-84421376",
+            "6222021234567890128",
+            "〔2024〕12号",
+            "1968.3.14",
+            "E12345678",
+        ),
+        *(
+            "GD20240318",
+            "-0058",
+            "幺三八零零幺三八零零零",
+            "湘A8K329",
+            "192.168.1.10",
+            "的",
+            " ",
+            "，",
+            "12345",
+            "l39",
+            "O",
+            "2024年3月",
+        ),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_all_together_find_what_each_identifier_finds_alone(text: str) -> None:
+    alone = [span for one in identifiers.IDENTIFIERS for span in one.find(identifiers.Page(text))]
+    assert sorted(identifiers.candidates(text)) == sorted(alone)
 
 
 def test_part_of_a_work_order_number_is_no_phone() -> None:
@@ -200,11 +357,21 @@ def test_of_overlapping_findings_the_surer_then_the_longer_wins() -> None:
     assert resolve([short, long, sure]) == [short, sure]
 
 
-@pytest.mark.parametrize("unit", ["1", "1 ", "13", "1-", "1.", "62", "a@", "幺", "〔2024〕", "20240101-"])
+@pytest.mark.parametrize(
+    "unit", ["1", "1 ", "13", "1-", "1.", "62", "a@", "幺", "〔2024〕", "20240101-", "1\n", "生", "男19"]
+)
 def test_a_long_repetition_completes_and_its_findings_do_not_overlap(unit: str) -> None:
     spans = find(unit * (200_000 // len(unit)))
     assert all(left.end <= right.start for left, right in itertools.pairwise(spans))
 
 
-def test_a_megabyte_of_digits_completes() -> None:
+def test_a_megabyte_of_digits_is_one_place_to_look_at() -> None:
+    page = identifiers.Page("7" * 1_000_000)
+    assert len(page.starts) == 1
     assert find("7" * 1_000_000) == []
+
+
+@given(st.sampled_from(["13 ", "1.", "62-", "2024-03 ", "a1,"]), st.integers(50, 300))
+def test_places_to_look_at_grow_with_the_text_and_not_faster(unit: str, count: int) -> None:
+    few, many = (len(identifiers.Page(unit * times).starts) for times in (count, 2 * count))
+    assert many <= 2 * few + 2

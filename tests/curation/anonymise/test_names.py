@@ -20,7 +20,7 @@ def people(text: str, engine: tagger.Tagger) -> dict[str, str]:
     entities = [
         Entity(offset + start, offset + end, label)
         for (offset, _), found in zip(cut, engine.tag([line for _, line in cut]), strict=True)
-        for start, end, label in found
+        for start, end, label, _ in found
     ]
     return {
         text[s.start : s.end]: s.type for s in names.find({"text": plain}, {"text": entities}, {})["text"]

@@ -6,7 +6,6 @@ import pytest
 
 from curation.anonymise import addresses, identifiers, names, tagger
 from curation.anonymise.spans import Span, resolve, view
-from curation.anonymise.tagger import Entity
 
 TEXTS = [
     "",
@@ -28,9 +27,9 @@ def lac() -> tagger.Tagger:
 def kernel(text: str, engine: tagger.Tagger) -> list[Span]:
     plain = view(text)
     entities = [
-        Entity(offset + start, offset + end, label)
+        one._replace(start=offset + one.start, end=offset + one.end)
         for offset, line in names.lines(plain)
-        for start, end, label in engine.tag([line])[0]
+        for one in engine.tag([line])[0]
     ]
     people = names.find({"t": plain}, {"t": entities}, {"t": identifiers.find(text)})["t"]
     return resolve([*identifiers.candidates(text), *people, *addresses.find(plain)])
@@ -58,3 +57,65 @@ def test_national_recognisers_say_their_country() -> None:
     assert by_type["CN_RESIDENT_ID"].country_code() == "cn"
     assert by_type["EMAIL_ADDRESS"].country_code() is None
     assert "身份证" in by_type["CN_RESIDENT_ID"].context
+
+
+IDENTIFIERS_ONLY = [
+    *TEXTS,
+    "姓名 | 身份证号 | 社保卡号\n张三丰 | 110101199003074610 | 4301000056317728",
+    "号码是幺三八，零零幺三，八零零零，座机零七三一 八八七六五四三二",
+    "办公室电话0571-87654321，家里电话0571-87654322，档案编号430100123456，护照E12345678",
+]
+
+
+def through(engine: object, text: str) -> list[Span]:
+    return sorted(
+        Span(one.start, one.end, one.entity_type, one.score, one.recognition_metadata["recognizer_name"])
+        for one in engine.analyze(text, language="zh")  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize("nlp", ["none", "spacy"])
+@pytest.mark.parametrize("enhancer", ["presidio's", "ours"])
+def test_anybody_s_engine_finds_the_same_identifiers(nlp: str, enhancer: str) -> None:
+    analyzer_engine = pytest.importorskip("presidio_analyzer")
+    spacy = pytest.importorskip("spacy")
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine, SpacyNlpEngine
+
+    from curation.anonymise.recognisers import RawTextContextEnhancer, identifier_recognisers
+
+    pipeline = SpacyNlpEngine([{"lang_code": "zh", "model_name": "blank"}])
+    pipeline.nlp = {"zh": spacy.blank("zh")}  # type: ignore[assignment]
+    engine = pipeline if nlp == "spacy" else NoOpNlpEngine([{"lang_code": "zh", "model_name": ""}])
+    plain = analyzer_engine.AnalyzerEngine(
+        registry=analyzer_engine.RecognizerRegistry(identifier_recognisers(), supported_languages=["zh"]),
+        nlp_engine=engine,
+        context_aware_enhancer=RawTextContextEnhancer() if enhancer == "ours" else None,
+        supported_languages=["zh"],
+    )
+    for text in IDENTIFIERS_ONLY:
+        assert resolve(through(plain, text)) == identifiers.find(text)
+
+
+def test_context_word_in_raw_text_raises_the_score_of_anybody_s_pattern() -> None:
+    presidio = pytest.importorskip("presidio_analyzer")
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine
+
+    from curation.anonymise.recognisers import RawTextContextEnhancer
+
+    badge = presidio.PatternRecognizer(
+        "BADGE",
+        patterns=[presidio.Pattern("badge", r"(?<![0-9])[0-9]{6}(?![0-9])", 0.2)],
+        context=["警号"],
+        supported_language="zh",
+    )
+    engine = presidio.AnalyzerEngine(
+        registry=presidio.RecognizerRegistry([badge], supported_languages=["zh"]),
+        nlp_engine=NoOpNlpEngine([{"lang_code": "zh", "model_name": ""}]),
+        context_aware_enhancer=RawTextContextEnhancer(),
+        supported_languages=["zh"],
+    )
+    (beside,) = engine.analyze("民警警号为012345的来过", language="zh", return_decision_process=True)
+    (alone,) = engine.analyze("共领走012345本书", language="zh")
+    assert beside.score == pytest.approx(0.55)
+    assert alone.score == pytest.approx(0.2)
+    assert beside.analysis_explanation.supportive_context_word == "警号"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import subprocess
 import sys
+from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import records
-from curation.anonymise import policy, tagger
-from curation.anonymise.record import Result, anonymise_fields
+from curation.anonymise import dates, policy, tagger
+from curation.anonymise.detect import Detection, Private
+from curation.anonymise.record import Result, anonymise_fields, rewrite
+from curation.anonymise.spans import Span
 from curation.anonymise.stage import Anonymise, AnonymiseParams
 from curation.anonymise.surrogates import Surrogates
 from curation.errors import UsageError
@@ -20,6 +26,27 @@ from curation.stage import run_exchange
 
 KEY = b"0123456789abcdef"
 LETTERS = policy.load("letters")
+SAID = (
+    "我叫覃水生，请回复。",
+    "联系人：王丽娟，电话13812345678",
+    "身份证号110101199003074610",
+    "家住浙江省杭州市西湖区文三路12号3幢201室。",
+    "座机0571-87654321",
+    "银行卡号6222021234567890128",
+    "统一社会信用代码91330100MA27XQ4C7J",
+    "车牌浙A8K329停在门口",
+    "护照号E12345678",
+    "邮箱zhang.san@163.com",
+    "QQ号12345678",
+    "微信号zhang_san88",
+    "IP地址10.20.30.40",
+    "车架号LSVAA4182E2184847",
+    "1985年3月12日出生",
+    "王女士来电",
+    "工单编号GD20240317-0058231",
+)
+"""Sentences with one person's data each, none of which is another's."""
+
 TEXT = "我叫覃水生，身份证号110101199003074610，电话１３８１２３４５６７８，家住清溪县建设巷8号。"
 
 
@@ -173,8 +200,9 @@ def test_a_surrogate_is_nobody_else_of_the_batch() -> None:
         policy=LETTERS,
         surrogates=Surrogates(KEY),
     )
-    assert done[0].fields["text"] == "我叫[姓名]，请回复"
-    assert new not in (done[1].fields["text"] or "")
+    texts = [one.fields["text"] or "" for one in done]
+    assert all(new not in text and "覃水生" not in text and "[姓名]" not in text for text in texts)
+    assert texts[0][2] == new[0]  # the surname still goes where it always goes
 
 
 def test_the_recipes_own_fields_are_anonymised_like_text() -> None:
@@ -231,3 +259,129 @@ def test_a_label_that_names_a_person_goes_and_an_ordinary_one_stays() -> None:
     stage.setup()
     labels = run(stage, table)["labels"].to_pylist()
     assert [given and given[0]["value"] for given in labels] == [None, "城乡建设", None, None]
+
+
+def test_a_surrogate_is_nobody_of_another_partition() -> None:
+    new = Surrogates(KEY)("PERSON", "覃水生")
+    table = records.table(
+        {"id": ["1", "2", "3"], "text": ["我叫覃水生，请回复", f"我叫{new}，请回复", "我叫覃水生，谢谢"]}
+    )
+    stage = Anonymise(AnonymiseParams(names="none"), key=KEY)
+    after = [row["text"] for row in run(stage, table, rows=1).to_pylist()]
+    assert after == [row["text"] for row in run(stage, table).to_pylist()]
+    assert not any(new in text or "覃水生" in text for text in after)
+    assert after[0][2:5] == after[2][2:5]
+
+
+def test_a_stage_that_has_decided_can_be_sent_to_a_worker() -> None:
+    stage = Anonymise(AnonymiseParams(names="none"), key=KEY)
+    table = records.table({"id": ["1"], "text": [TEXT]})
+    verdict = stage.decide(stage.keys(table), lambda ids, columns: pa.table({}))
+    sent = pickle.loads(pickle.dumps(stage))
+    assert sent.apply(table, verdict).equals(stage.apply(table, verdict))
+
+
+def own(tmp_path: Path, types: str, kinds: str = "{}") -> policy.Policy:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"schema: policy/1\nname: own\nextends: letters\ntypes: {types}\nkinds: {kinds}\n", encoding="utf-8"
+    )
+    return policy.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("rule", "written"),
+    [
+        ("CN_MOBILE: {action: mask}", "我叫[姓名]，138****5678，1985年3月12日出生"),
+        ("CN_MOBILE: {action: drop}", "我叫[姓名]，，1985年3月12日出生"),
+        ("DATE_OF_BIRTH: {action: generalise}", "我叫[姓名]，[手机号]，1985年出生"),
+        ("DATE_OF_BIRTH: {action: generalise, level: decade}", "我叫[姓名]，[手机号]，1980年代出生"),
+        ("DATE_OF_BIRTH: {action: shift}", "我叫[姓名]，[手机号]，[出生日期]出生"),
+        ("PERSON: {action: mask}", "我叫覃**，[手机号]，1985年3月12日出生"),
+        ("PERSON: {action: mask, style: court}", "我叫覃某，[手机号]，1985年3月12日出生"),
+    ],
+)
+def test_every_action_does_what_it_says(tmp_path: Path, rule: str, written: str) -> None:
+    base = "" if "DATE_OF_BIRTH" in rule else "DATE_OF_BIRTH: {action: keep}, "
+    done = one(
+        {"text": "我叫覃水生，13812345678，1985年3月12日出生"}, rules=own(tmp_path, f"{{{base}{rule}}}")
+    )
+    assert done.fields["text"] == written
+    name, action = rule.split(":")[0], rule.split("action: ")[1].split(",")[0].rstrip("}")
+    told = {found.span.type: found.action for found in done.found}
+    assert told[name] == ("replace" if action == "shift" else action)  # without a key nothing can shift
+    rest = done.fields["text"] or ""
+    assert all(found.new in rest for found in done.found)
+
+
+@pytest.mark.parametrize("days", range(3))
+def test_dates_of_a_person_move_by_the_same_days(tmp_path: Path, days: int) -> None:
+    rules = own(tmp_path, "{DATE_OF_BIRTH: {action: shift}}")
+    born = [date(1985, 3, 12), date(2010, 7, 1 + days)]
+    texts = [
+        f"我叫覃水生，{born[0]:%Y}年{born[0].month}月{born[0].day}日出生，儿子{born[1]:%Y-%m-%d}出生",
+        f"我叫覃水生，生于{born[0]:%Y-%m-%d}，请帮忙",
+    ]
+    said = [one({"text": text}, key=KEY, rules=rules) for text in texts]
+    moved = [dates.read(found.new) for each in said for found in each.found if found.action == "shift"]
+    new = [each.day for each in moved if each]
+    assert new[1] - new[0] == born[1] - born[0]
+    assert new[2] == new[0] != born[0]
+    assert abs((new[0] - born[0]).days) <= 350
+
+
+def test_a_policy_speaks_of_kinds(tmp_path: Path) -> None:
+    rules = own(tmp_path, "{}", "{document: {PERSON: {action: keep}}}")
+    done = anonymise_fields(
+        [{"text": "我叫覃水生，请回复"}] * 2,
+        [{}, {}],
+        tagger=tagger.NoNames(),
+        policy=rules,
+        kinds=["letter", "document"],
+    )
+    assert [each.fields["text"] for each in done] == ["我叫[姓名]，请回复", "我叫覃水生，请回复"]
+    assert [each.found[0].action for each in done] == ["replace", "keep"]
+
+
+def marked(text: str, *names: str, private: str = "") -> Detection:
+    """A record in which these names were found wherever they stand."""
+    spans = [
+        Span(at.start(), at.end(), "PERSON", 0.9, "test") for name in names for at in re.finditer(name, text)
+    ]
+    return Detection({"text": sorted(spans)}, [Private("person", "PERSON", private)] if private else [])
+
+
+def test_an_official_stays_in_a_document_and_goes_from_a_letter() -> None:
+    text = "会议由市长王建国主持。当事人覃水生，男，请求听证。王建国要求尽快办理。"
+    detected, rules = marked(text, "王建国", "覃水生"), policy.load("official-documents")
+    done = rewrite({"text": text}, {}, detected, rules.of("document"), None)
+    assert done.fields["text"] == text.replace("覃水生", "[姓名]")
+    assert [found.action for found in done.found] == ["keep", "replace", "keep"]
+    letter = rewrite({"text": text}, {}, detected, rules.of("letter"), None).fields["text"]
+    assert letter == text.replace("覃水生", "[姓名]").replace("王建国", "[姓名]")
+    named = marked(text, "王建国", "覃水生", private="王建国")
+    his = rewrite({"text": text}, {"person": "王建国"}, named, rules.of("document"), None)
+    assert (his.fields["text"], his.private["person"]) == (letter, "[姓名]")
+
+
+def test_two_people_of_a_judgment_are_told_apart_by_numbers() -> None:
+    text = "审判员 赵德明\n原告王芳，被告王建国，证人李娜。王芳诉称，王建国欠款。书记员 孙小丽"
+    detected = marked(text, "王芳", "王建国", "李娜", "赵德明", "孙小丽")
+    done = rewrite({"text": text}, {}, detected, policy.load("court").of(None), None)
+    assert done.fields["text"] == (
+        "审判员 赵德明\n原告王某1，被告王某2，证人李某。王某1诉称，王某2欠款。书记员 孙小丽"
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from(SAID), min_size=1, max_size=8, unique=True), st.binary(min_size=16, max_size=16)
+)
+def test_what_a_second_pass_finds_are_surrogates(said: list[str], key: bytes) -> None:
+    first = one({"text": "\n".join(said)}, key=key)
+    text = first.fields["text"] or ""
+    new = [found.new for found in first.found]
+    for found in one({"text": text}, key=key).found:
+        if found.action != "keep":
+            again = text[found.span.start : found.span.end]
+            assert any(again in surrogate or surrogate in again for surrogate in new), again

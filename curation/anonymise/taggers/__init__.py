@@ -1,0 +1,1 @@
+"""Name engines. `tagger` loads them by name."""

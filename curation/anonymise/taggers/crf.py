@@ -1,0 +1,429 @@
+"""A linear-chain conditional random field over hashed features, in numpy: small, quick, no runtime needed.
+
+Lafferty, McCallum and Pereira, 2001. Lines of equal length are computed together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.anonymise import names
+from curation.anonymise.spans import view
+from curation.anonymise.tagger import Entity
+from curation.anonymise.taggers import features
+from curation.errors import UsageError
+from curation.files import whole_file
+
+VERSION = "name-model/1"
+SHIPPED = Path(__file__).with_name("characters.npz")
+"""Trained on what a line says."""
+JUDGE = Path(__file__).with_name("judge.npz")
+"""Trained on what a line says and what LAC makes of it."""
+
+LABELS = ("PERSON", "PERSON_HONORIFIC", "ADDRESS", "LOCATION", "ORGANIZATION")
+TAGS = ("O", *(f"{place}-{label}" for label in LABELS for place in "BI"))
+"""Tag 0 is outside, 2k + 1 begins label k, 2k + 2 goes on."""
+
+PERSONAL = 3
+"""So many labels, the first ones, are personal."""
+
+LEAN = 1.5
+"""How much the search leans to beginning a personal entity: what it finds too much, its score tells."""
+
+SAFE = 6.0
+"""A line in which no entity begins nearer than this to none has none."""
+
+SMALL = 0.01
+"""A feature none of whose weights reaches this is left out."""
+
+_NEVER = -1e4
+_BEGINS, _INSIDE = np.arange(1, len(TAGS), 2), np.arange(2, len(TAGS), 2)
+_LEAN = np.array([0.0] + [LEAN, 0.0] * PERSONAL + [0.0] * (len(TAGS) - 1 - 2 * PERSONAL), np.float32)
+_BLANK = np.array([[0.0] + [_NEVER] * (len(TAGS) - 1)], np.float32)
+_STEP = 8
+_TAUGHT = 6000
+"""Characters of a batch that is learnt from."""
+_BATCH = 1 << 17
+"""Characters whose features are held at once."""
+
+Float = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Crf:
+    """A model.
+
+    Attributes:
+        weights: shape (2^BITS, tags).
+        transitions: (tag before, tag); what BIO forbids is far below all else. A line begins after tag 0.
+    """
+
+    weights: NDArray[np.float32]
+    transitions: NDArray[np.float32]
+
+    def tag(self, lines: Sequence[str]) -> list[list[Entity]]:
+        return self.judge(lines, None)
+
+    def judge(self, lines: Sequence[str], told: Sequence[NDArray[Any]] | None) -> list[list[Entity]]:
+        """The entities of each line, given another tagger's tags of its characters."""
+        found: list[list[Entity]] = [[] for _ in lines]
+        for batch in _batches(lines):
+            scores = self.scores(
+                [lines[at] for at in batch], None if told is None else [told[at] for at in batch]
+            )
+            lengths = np.array([len(lines[at]) for at in batch])
+            starts = np.cumsum(lengths) - lengths
+            lead = self._lead(scores, _BEGINS)
+            promising = np.flatnonzero(np.maximum.reduceat(lead, starts) > -SAFE)
+            scores = np.concatenate([scores, _BLANK])
+            for same, width in _by_width(lengths, promising):
+                places = np.arange(-width, 0) + (starts + lengths)[same][:, None]
+                places[places < starts[same][:, None]] = -1
+                for number, entities in zip(same, self._entities(scores[places]), strict=True):
+                    blank = width - int(lengths[number])
+                    found[batch[number]] = [
+                        one._replace(start=one.start - blank, end=one.end - blank) for one in entities
+                    ]
+        return found
+
+    def chances(self, lines: Sequence[str]) -> NDArray[np.float32]:
+        """How near each line comes to naming anybody: the highest lead of a personal tag over none."""
+        chances = np.full(len(lines), -np.inf, np.float32)
+        for batch in _batches(lines):
+            lengths = np.array([len(lines[at]) for at in batch])
+            lead = self._lead(self.scores([lines[at] for at in batch]), _BEGINS[:PERSONAL])
+            chances[batch] = np.maximum.reduceat(lead, np.cumsum(lengths) - lengths)
+        return chances
+
+    def scores(self, lines: Sequence[str], told: Sequence[NDArray[Any]] | None = None) -> NDArray[np.float32]:
+        """Score of each tag at each character of all lines, (characters, tags)."""
+        laid = features.Lines(lines)
+        tags = None if told is None else np.concatenate(told).astype(np.int64)
+        scores = np.zeros((laid.lengths.sum(), len(TAGS)), np.float32)
+        for column in features.hashed(laid, tags):
+            scores += self.weights.take(column, axis=0)
+        return scores
+
+    def _lead(self, scores: NDArray[np.float32], begins: NDArray[np.intp]) -> NDArray[np.float32]:
+        """How far beginning an entity at a character is above going on without, the best of some labels."""
+        step = self.transitions[0, begins] - self.transitions[0, 0]
+        lead: NDArray[np.float32] = (scores[:, begins] + step).max(axis=1) - scores[:, 0]
+        return lead
+
+    def _entities(self, scores: NDArray[np.float32]) -> list[list[Entity]]:
+        """Entities of lines of one width, scored by their least sure character."""
+        best = viterbi(scores + _LEAN, self.transitions)
+        marked = np.flatnonzero(best.any(axis=1))
+        found: list[list[Entity]] = [[] for _ in best]
+        if not len(marked):
+            return found
+        sure = marginals(scores[marked], self.transitions)
+        for line, probabilities in zip(marked, sure, strict=True):
+            for start, end, label in entities(best[line]):
+                score = probabilities[np.arange(start, end), best[line, start:end]].min()
+                found[line].append(Entity(start, end, label, round(float(score), 3)))
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write the model: plain arrays, no pickle, no text. Only features that weigh anything are kept."""
+        used = np.flatnonzero(np.abs(self.weights).max(axis=1) > 0)
+        with whole_file(path) as aside, aside.open("wb") as file:
+            np.savez_compressed(
+                file,
+                version=np.array(VERSION),
+                tags=np.array(TAGS),
+                used=np.diff(used, prepend=0).astype(np.uint32),
+                weights=self.weights[used].astype(np.float16),
+                transitions=self.transitions,
+            )
+
+
+def load(path: Path) -> Crf:
+    """Read a model.
+
+    Raises:
+        UsageError: no such file, or none of this format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["version"]) != VERSION or tuple(file["tags"]) != TAGS:
+                raise UsageError(f"{path.name}: not a {VERSION} file, or one of another govtune")
+            weights = np.zeros((1 << features.BITS, len(TAGS)), np.float32)
+            weights[np.cumsum(file["used"])] = file["weights"]
+            return Crf(weights, file["transitions"])
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+        raise UsageError(f"{path.name}: not a {VERSION} file") from None
+
+
+def viterbi(scores: NDArray[Any], transitions: NDArray[Any]) -> NDArray[np.int8]:
+    """Best tags of lines of one length, (lines, length), from scores (lines, length, tags)."""
+    lines, length, tags = scores.shape
+    back = np.empty((length, lines, tags), np.int8)
+    onto = np.ascontiguousarray(transitions.T)  # so that the maximum over the tag before runs along memory
+    rows = np.arange(lines * tags) * tags
+    paths = np.empty((lines, tags, tags), scores.dtype)
+    score = scores[:, 0] + transitions[0]
+    for place in range(1, length):
+        np.add(score[:, None, :], onto, out=paths)
+        best = paths.argmax(axis=2)
+        back[place] = best
+        score = paths.reshape(-1).take(rows + best.reshape(-1)).reshape(lines, tags) + scores[:, place]
+    path = np.empty((lines, length), np.int8)
+    path[:, -1] = score.argmax(axis=1)
+    which = np.arange(lines)
+    for place in range(length - 1, 0, -1):
+        path[:, place - 1] = back[place, which, path[:, place]]
+    return path
+
+
+def marginals(scores: NDArray[Any], transitions: NDArray[Any]) -> Float:
+    """Probability of each tag at each character, (lines, length, tags)."""
+    forward, backward, _ = _forward_backward(scores, transitions)
+    both = forward * backward
+    both /= both.sum(axis=2, keepdims=True)
+    return both
+
+
+def _forward_backward(scores: NDArray[Any], transitions: NDArray[Any]) -> tuple[Float, Float, Float]:
+    """Scaled forward and backward messages, and the log of the partition function per line."""
+    lines, length, tags = scores.shape
+    highest = scores.max(axis=2, keepdims=True)
+    factor = np.exp((scores - highest).astype(np.float64))
+    step = np.exp(transitions.astype(np.float64))
+    forward = np.empty((lines, length, tags))
+    backward = np.empty((lines, length, tags))
+    log = highest.sum(axis=(1, 2)).astype(np.float64)
+    message = factor[:, 0] * step[0]
+    for place in range(length):
+        if place:
+            message = (message @ step) * factor[:, place]
+        total = message.sum(axis=1, keepdims=True)
+        message = message / total
+        log += np.log(total[:, 0])
+        forward[:, place] = message
+    message = np.ones((lines, tags))
+    backward[:, -1] = message
+    for place in range(length - 1, 0, -1):
+        message = (message * factor[:, place]) @ step.T
+        message = message / message.sum(axis=1, keepdims=True)
+        backward[:, place - 1] = message
+    return forward, backward, log
+
+
+def entities(tags: Sequence[int] | NDArray[Any]) -> Iterator[tuple[int, int, str]]:
+    """Start, end and label of what the tags of a line say."""
+    tags = np.asarray(tags)
+    for start in np.flatnonzero(tags % 2):
+        end = start + 1
+        while end < len(tags) and tags[end] == tags[start] + 1:
+            end += 1
+        yield int(start), int(end), LABELS[(tags[start] - 1) // 2]
+
+
+Example = tuple[str, Sequence[int]]
+"""A line and the tag of each of its characters."""
+
+
+def examples(text: str, spans: Iterable[tuple[int, int, str]]) -> Iterator[Example]:
+    """The lines of a text as a tagger gets them, tagged as its spans of known labels say."""
+    plain = view(text)
+    tags = np.zeros(len(plain), np.int8)
+    for start, end, label in spans:
+        if label in LABELS:
+            tags[start:end] = code(label) + 1
+            tags[start] = code(label)
+    for start, line in names.lines(plain):
+        yield line, tags[start : start + len(line)].tolist()
+
+
+def code(label: str) -> int:
+    """The tag that begins a label; the one that goes on is the next."""
+    return LABELS.index(label) * 2 + 1
+
+
+def fit(
+    examples: Sequence[Example],
+    told: Sequence[NDArray[Any]] | None = None,
+    *,
+    base: Crf | None = None,
+    rounds: int = 8,
+    rate: float = 0.1,
+    penalty: float = 20.0,
+    seen: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Crf:
+    """Maximum likelihood with a Gaussian prior; the same examples give the same model.
+
+    AdaGrad (Duchi, Hazan and Singer, 2011) over batches of lines of about one length.
+
+    Args:
+        told: another tagger's tags of each line.
+        base: a model to start from and stay near to (Chelba and Acero, 2004), instead of from nothing.
+        rounds: times every example is used.
+        rate: of learning.
+        penalty: weight of half the squared distance from the base, or from zero.
+        seen: features that occur in fewer places are left out.
+    """
+    problem = _Problem(examples, told, base, seen)
+    place = problem.start.copy()
+    sums = np.full(len(place), 1e-6, np.float32)
+    draw = np.random.default_rng(0)
+    for done in range(rounds):
+        for number in draw.permutation(len(problem.batches)):
+            _, slope = problem.slope(place, number)
+            slope += penalty * problem.share(number) * (place - problem.start)
+            sums += slope * slope
+            place -= rate * slope / np.sqrt(sums)
+        progress(done + 1, rounds)
+    return problem.model(place)
+
+
+class _Problem:
+    """Examples in batches, and the gradient of the negative log likelihood of each."""
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        told: Sequence[NDArray[Any]] | None,
+        base: Crf | None,
+        seen: int,
+    ) -> None:
+        order = sorted(
+            (at for at in range(len(examples)) if examples[at][0]), key=lambda at: len(examples[at][0])
+        )
+        lines = [examples[at][0] for at in order]
+        laid = features.Lines(lines)
+        tags = None if told is None else np.concatenate([told[at] for at in order]).astype(np.int64)
+        numbers = features.hashed(laid, tags)
+        counts = np.bincount(numbers.ravel(), minlength=1 << features.BITS)
+        self.used = np.flatnonzero(counts >= seen)
+        self.rows = _rows(numbers, self.used)
+        self.truth = np.concatenate([np.asarray(examples[at][1], np.intp) for at in order])
+        self.lengths = laid.lengths
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self.batches = list(_even(self.lengths))
+        nothing = np.zeros((1 << features.BITS, len(TAGS)), np.float32)
+        self.base = base or Crf(nothing, _FORBIDDEN.astype(np.float32))
+        start = (self.base.weights[self.used].ravel(), (self.base.transitions - _FORBIDDEN).ravel())
+        self.start = np.concatenate(start).astype(np.float32)
+
+    def share(self, number: int) -> float:
+        """The batch's part of all lines."""
+        first, stop = self.batches[number]
+        return (stop - first) / len(self.lengths)
+
+    def slope(self, flat: NDArray[np.float32], number: int) -> tuple[float, NDArray[np.float32]]:
+        """Negative log likelihood of a batch, and its gradient; blanks go before the shorter lines."""
+        weights, transitions = self._parts(flat)
+        first, stop = self.batches[number]
+        begin, end = self.starts[first], self.starts[stop - 1] + self.lengths[stop - 1]
+        rows = self.rows[begin:end]
+        scores = np.concatenate([rows @ weights, _BLANK])
+        width = self.lengths[stop - 1]
+        ends = self.starts[first:stop] + self.lengths[first:stop] - begin
+        places = np.arange(-width, 0) + ends[:, None]
+        blank = places < (ends - self.lengths[first:stop])[:, None]
+        places[blank] = -1
+        truth = np.where(blank, 0, self.truth[begin:end][places])
+        padded = scores[places]
+        forward, backward, log = _forward_backward(padded, transitions)
+        chance = forward * backward
+        chance /= chance.sum(axis=2, keepdims=True)
+        before = np.concatenate([np.zeros((len(truth), 1), np.intp), truth[:, :-1]], axis=1)
+        right = np.take_along_axis(padded, truth[:, :, None], 2).sum(dtype=np.float64)
+        loss = log.sum() - right - transitions[before, truth].sum(dtype=np.float64)
+        moves = _expected_moves(forward, backward, padded, transitions)
+        moves[0] += chance[:, 0].sum(axis=0)
+        np.subtract.at(moves, (before, truth), 1)
+        gradient = np.zeros((end - begin, len(TAGS)), np.float32)
+        gradient[places[~blank]] = chance[~blank]
+        gradient[np.arange(end - begin), self.truth[begin:end]] -= 1
+        return float(loss), np.concatenate([(rows.T @ gradient).ravel(), moves.ravel().astype(np.float32)])
+
+    def model(self, flat: NDArray[np.float32]) -> Crf:
+        weights, transitions = self._parts(flat)
+        whole = self.base.weights.copy()
+        whole[self.used] = np.where(np.abs(weights).max(axis=1, keepdims=True) < SMALL, 0, weights)
+        return Crf(whole, transitions.astype(np.float32))
+
+    def _parts(self, flat: NDArray[np.float32]) -> tuple[NDArray[np.float32], Float]:
+        weights, transitions = np.split(flat, [len(self.used) * len(TAGS)])
+        return weights.reshape(-1, len(TAGS)), transitions.reshape(len(TAGS), len(TAGS)) + _FORBIDDEN
+
+
+def _rows(numbers: NDArray[np.int32], used: NDArray[np.intp]) -> Any:
+    """Sparse matrix (characters, used features)."""
+    from scipy.sparse import csr_matrix
+
+    place = np.full(1 << features.BITS, -1, np.int32)
+    place[used] = np.arange(len(used))
+    columns = place[numbers.T]
+    kept = columns >= 0
+    pointers = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    ones = np.ones(int(pointers[-1]), np.float32)
+    return csr_matrix((ones, columns[kept], pointers), shape=(len(columns), len(used)))
+
+
+def _expected_moves(forward: Float, backward: Float, scores: NDArray[Any], transitions: Float) -> Float:
+    """Expected number of each transition."""
+    step = np.exp(transitions)
+    onto = backward[:, 1:] * np.exp(
+        (scores[:, 1:] - scores[:, 1:].max(axis=2, keepdims=True)).astype(np.float64)
+    )
+    norm = np.einsum("nli,ij,nlj->nl", forward[:, :-1], step, onto, optimize=True)
+    moves: Float = step * np.einsum("nli,nlj->ij", forward[:, :-1] / norm[:, :, None], onto, optimize=True)
+    return moves
+
+
+def _even(lengths: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Lines in the order of their length cut into batches of so many characters: first and end."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(lengths) // _TAUGHT)) + 1
+    edges = [0, *cuts.tolist(), len(lengths)]
+    yield from itertools.pairwise(edges)
+
+
+def _forbidden() -> Float:
+    """What BIO does not allow: going on without having begun."""
+    table = np.zeros((len(TAGS), len(TAGS)))
+    table[:, _INSIDE] = _NEVER
+    for inside in _INSIDE:
+        table[[inside - 1, inside], inside] = 0
+    return table
+
+
+_FORBIDDEN = _forbidden()
+
+
+def _batches(lines: Sequence[str]) -> Iterator[list[int]]:
+    """Numbers of lines that have characters, so many that their features fit in memory."""
+    batch: list[int] = []
+    size = 0
+    for number, line in enumerate(lines):
+        if line:
+            batch.append(number)
+            size += len(line)
+        if size > _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _by_width(lengths: NDArray[np.intp], numbers: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Numbers of lines computed together, and the width that blanks before them fill.
+
+    Blanks bear tag 0, as what stands before a line does, so they change no line's answer.
+    """
+    widths = -(-lengths[numbers] // _STEP) * _STEP
+    for width in np.unique(widths):
+        yield numbers[widths == width], int(width)
