@@ -52,7 +52,8 @@ def main() -> None:
     print(f"with names ({options.names}): {characters / seconds:,.0f} characters/s")
     _, seconds = _timed(lambda: [identifiers.find(one.text) for one in documents])
     print(
-        f"identifiers only: {len(documents) / seconds:,.0f} documents/s, {characters / seconds:,.0f} characters/s"
+        f"identifiers only: {len(documents) / seconds:,.0f} documents/s, "
+        + f"{characters / seconds:,.0f} characters/s"
     )
     if not options.alone:
         _beside(documents)

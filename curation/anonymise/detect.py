@@ -15,7 +15,7 @@ import regex
 from curation.anonymise import addresses, identifiers, names
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Pattern, Span, occurrences, overlaps, resolve, view
-from curation.anonymise.tagger import Entity, Tagger
+from curation.anonymise.tagger import Entity, NoNames, Tagger
 
 Fields = Mapping[str, str | None]
 
@@ -61,7 +61,9 @@ def detect(
 
 
 def _tag(plain: Sequence[Mapping[str, str]], tagger: Tagger) -> list[dict[str, list[Entity]]]:
-    """The name engine's entities per record and field, offsets in the field."""
+    """The name engine's entities per record and field, offsets in the field; nothing where there is none."""
+    if isinstance(tagger, NoNames):
+        return [{} for _ in plain]
     cut = [{field: names.lines(text) for field, text in views.items()} for views in plain]
     answers = iter(tagger.tag([line for fields in cut for lines in fields.values() for _, line in lines]))
     return [

@@ -20,9 +20,9 @@ MAX_LINE = 256
 """Longer pieces of text are cut at a comma before they are tagged."""
 
 NEEDED = {
-    "many": {"likely": 0.1, "shaped": 0.15, "other": 0.25, "word": 0.35},
-    "some": {"likely": 0.45, "shaped": 0.65, "other": 0.8, "word": 0.93},
-    "none": {"likely": 0.65, "shaped": 0.93, "other": 0.95, "word": 0.99},
+    "many": {"likely": 0.03, "shaped": 0.05, "other": 0.08, "word": 0.12},
+    "some": {"likely": 0.4, "shaped": 0.55, "other": 0.7, "word": 0.9},
+    "none": {"likely": 0.65, "shaped": 0.95, "other": 0.97, "word": 0.99},
 }
 """How sure an engine must be of a name, by how many sure names its record has and by what it looks like: in a
 list of people the next line is a person too, in a complaint about street lamps hardly any word is."""
@@ -53,7 +53,8 @@ def find(
 
     Args:
         plain: view of each text field.
-        tagged: what the name engine said, offsets in the field.
+        tagged: what the name engine said, offsets in the field; empty where there is no engine, so that the
+            rules which an engine makes superfluous find what they can.
         identifiers: identifiers found in the field; a name before one is a name.
     """
     needed = NEEDED[_density(plain, tagged)]
@@ -61,7 +62,7 @@ def find(
         field: resolve(
             [
                 *_engine(text, tagged.get(field, ()), needed),
-                *_rules(text),
+                *_rules(text, alone=not tagged),
                 *_before_identifiers(text, identifiers.get(field, ())),
                 *_honorifics(text),
                 *(span for span in cues.find(text) if _stands_free(text, span.end)),
@@ -286,6 +287,13 @@ _NAME_RULES: tuple[tuple[str, float, Pattern], ...] = tuple(
         ),
     )
 )
+_BESIDE_AN_ENGINE = frozenset(
+    (
+        *("name_label", "name_introduced", "name_called", "name_party", "name_spaced", "name_in_charge"),
+        *("name_neighbour", "name_dotted"),
+    )
+)
+"""Rules that find what engines miss. The others cost as much again and find next to nothing more."""
 _HONORIFIC = Pattern(
     f"(?:(?P<name>(?:{_COMPOUND}|[{_SURE}])"
     f"(?:{_TITLES}))"
@@ -418,8 +426,10 @@ def _goes_on(plain: str, end: int) -> bool:
     )
 
 
-def _rules(plain: str) -> Iterator[Span]:
+def _rules(plain: str, *, alone: bool) -> Iterator[Span]:
     for name, score, pattern in _NAME_RULES:
+        if not alone and name not in _BESIDE_AN_ENGINE:
+            continue
         for match in pattern.finditer(plain):
             start, end = match.span("name")
             found = match["name"].replace(" ", "")

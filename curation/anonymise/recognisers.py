@@ -24,7 +24,7 @@ from curation.anonymise import addresses, identifiers, names
 from curation.anonymise.identifiers import labels
 from curation.anonymise.identifiers.page import Page
 from curation.anonymise.spans import Span, view
-from curation.anonymise.tagger import Entity, Tagger, load
+from curation.anonymise.tagger import Entity, NoNames, Tagger, load
 
 if TYPE_CHECKING:
     from presidio_analyzer.nlp_engine import NlpArtifacts
@@ -115,7 +115,8 @@ class PersonRecogniser(EntityRecognizer):
             for (offset, _), found in zip(lines, self._tagger.tag([line for _, line in lines]), strict=True)
             for start, end, label, score in found
         ]
-        found = names.find({"text": plain}, {"text": tagged}, {"text": identifiers.find(text)})["text"]
+        engine = {} if isinstance(self._tagger, NoNames) else {"text": tagged}
+        found = names.find({"text": plain}, engine, {"text": identifiers.find(text)})["text"]
         return [_result(span, self) for span in found]
 
 

@@ -31,7 +31,9 @@ def kernel(text: str, engine: tagger.Tagger) -> list[Span]:
         for offset, line in names.lines(plain)
         for one in engine.tag([line])[0]
     ]
-    people = names.find({"t": plain}, {"t": entities}, {"t": identifiers.find(text)})["t"]
+    people = names.find(
+        {"t": plain}, {"t": entities} if engine != "none" else {}, {"t": identifiers.find(text)}
+    )["t"]
     return resolve([*identifiers.candidates(text), *people, *addresses.find(plain)])
 
 
