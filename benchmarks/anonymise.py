@@ -33,6 +33,8 @@ STOCK = {"CREDIT_CARD": "CN_BANK_CARD", "PHONE_NUMBER": "CN_MOBILE"}
 def main() -> None:
     options = _options()
     documents = [one for path in options.gold for one in marked.read(path)]
+    if not documents:
+        raise SystemExit("no documents in " + ", ".join(map(str, options.gold)))
     if options.only:
         documents = [
             one._replace(spans=[span for span in one.spans if span[2] in options.only]) for one in documents

@@ -395,7 +395,8 @@ def anonymise_bound(
         Path | None, typer.Option(help="The manifest of the file; what the sheet says is added to it.")
     ] = None,
     bound: Annotated[
-        float, typer.Option(help="Largest share of documents in which something may be left.")
+        float,
+        typer.Option(min=0, max=1, help="Largest share of documents in which something may be left."),
     ] = 0.01,
     as_json: AsJson = False,
 ) -> None:

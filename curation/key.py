@@ -1,5 +1,4 @@
-"""The surrogate key: from a file or from the environment, never from a recipe; only its fingerprint is
-ever written down."""
+"""Keys: from a file or from the environment, never from a recipe; only a fingerprint is ever written down."""
 
 from __future__ import annotations
 
@@ -10,12 +9,14 @@ from pathlib import Path
 from curation.errors import UsageError
 
 VARIABLE = "GOVTUNE_KEY"
+"""Of the surrogate key."""
+
 SHORTEST = 16
 """Bytes. A shorter key could be guessed from the surrogates of known names."""
 
 
-def read_key(path: Path | None) -> bytes | None:
-    """The key in a file, else in the environment variable GOVTUNE_KEY, else None.
+def read_key(path: Path | None, variable: str = VARIABLE) -> bytes | None:
+    """The key in a file, else in an environment variable, else None.
 
     Raises:
         UsageError: the file cannot be read, or the key is too short.
@@ -26,12 +27,12 @@ def read_key(path: Path | None) -> bytes | None:
         except OSError as error:
             raise UsageError(f"{path}: key file cannot be read: {error.strerror}") from None
     else:
-        key = os.environ.get(VARIABLE, "").encode().strip()
+        key = os.fsencode(os.environ.get(variable, "")).strip()
         if not key:
             return None
     if len(key) < SHORTEST:
         raise UsageError(
-            f"{path or VARIABLE}: a key has at least {SHORTEST} bytes; "
+            f"{path or variable}: a key has at least {SHORTEST} bytes; "
             "make one with: head -c 32 /dev/urandom | base64"
         )
     return key

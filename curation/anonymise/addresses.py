@@ -114,11 +114,11 @@ def _labelled(plain: str) -> Iterator[Span]:
     for match in _LABEL.finditer(plain):
         value = _TALK.sub("", match["value"]).rstrip()
         value = value[: max((last.end() for last in _LAST.finditer(value)), default=0)]
-        if len(value) >= 4 and _PLACE.search(value) and not _administrative(value):
+        if len(value) >= 4 and _PLACE.search(value) and not is_administrative(value):
             start = match.start("value")
             yield Span(start, start + len(value), "ADDRESS", 0.87, "address_label")
 
 
-def _administrative(value: str) -> bool:
+def is_administrative(value: str) -> bool:
     """Whether the value names a town or something larger, and nothing within it."""
     return bool(_ADMINISTRATIVE.fullmatch(value)) and not _HOME.search(value.replace("街道", ""))

@@ -19,10 +19,12 @@ class Written:
     Attributes:
         day: the date; its day of the month is `MIDDLE` where none was written.
         write: another date in the same form.
+        exact: whether a day of the month was written.
     """
 
     day: datetime.date
     write: Callable[[datetime.date], str]
+    exact: bool
 
 
 def read(value: str) -> Written | None:
@@ -35,7 +37,7 @@ def read(value: str) -> Written | None:
         return _separated(*match.groups())
     if match := _DIGITS.fullmatch(value):
         year, month, day = match.groups()
-        return _written(year, month, day, lambda date: f"{date:%Y%m%d}")
+        return _written(year, month, day, lambda date: f"{date.year:04}{date:%m%d}")
     if match := _HAN.fullmatch(value):
         year, month, day = match.groups()
         digits = "".join(str(_YEAR_DIGITS.index(char) % 10) for char in year)
@@ -93,7 +95,7 @@ def _separated(
 
 def _written(year: str, month: str, day: str | None, write: Callable[[datetime.date], str]) -> Written | None:
     try:
-        return Written(datetime.date(int(year), int(month), int(day or MIDDLE)), write)
+        return Written(datetime.date(int(year), int(month), int(day or MIDDLE)), write, bool(day))
     except ValueError:
         return None
 
@@ -102,7 +104,7 @@ def _number(numerals: str) -> str:
     """二十三 as 23."""
     tens, ten, units = numerals.rpartition("十")
     if not ten:
-        return str(_UNITS.index(numerals) + 1) if len(numerals) == 1 else "0"
+        return str(_UNITS.index(numerals) + 1)
     return f"{_UNITS.index(tens) + 1 if tens else 1}{_UNITS.index(units) + 1 if units else 0}"
 
 
@@ -122,5 +124,6 @@ _YEAR_DIGITS = "〇一二三四五六七八九零" + " " * 9 + "○"
 _SEPARATED = Pattern(r"(\d{4})( ?[年\-/.] ?)(\d{1,2})(?:( ?[月\-/.] ?)(?:(\d{1,2})([日号]?))?)?")
 _DIGITS = Pattern(r"(\d{4})(\d{2})(\d{2})")
 _HAN = Pattern(
-    "([一二][〇零○一二三四五六七八九]{3})年([一二三四五六七八九十]{1,2})月(?:([一二三]?十?[一二三四五六七八九]?)日)?"
+    "([一二][〇零○一二三四五六七八九]{3})年([一二三四五六七八九]|一?十[一二]?)月"
+    "(?:([一二三四五六七八九]|[一二三]?十[一二三四五六七八九]?)日)?"
 )

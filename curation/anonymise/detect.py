@@ -6,13 +6,13 @@ that will be changed found wherever else it stands, so that no field keeps what 
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import regex
-
-from curation.anonymise import addresses, identifiers, names
+from curation.anonymise import addresses, identifiers, lexicon, names
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Pattern, Span, occurrences, overlaps, resolve, view
 from curation.anonymise.tagger import Entity, NoNames, Tagger
@@ -84,7 +84,7 @@ def _detect(
 ) -> dict[str, list[Span]]:
     numbers = {field: identifiers.find(text) for field, text in plain.items()}
     people = names.find(plain, tagged, numbers)
-    sought = [(kind, value) for _, kind, value in values if _worth_seeking(value)]
+    sought = [(kind, value) for _, kind, value in values if _worth_seeking(kind, value)]
     return {
         field: resolve(
             [
@@ -99,7 +99,7 @@ def _detect(
                 *(
                     Span(start, end, kind, 0.99, "private_column")
                     for kind, value in sought
-                    for start, end in _anywhere(value, text)
+                    for start, end in written(value, text)
                 ),
             ]
         )
@@ -155,6 +155,7 @@ def _private_values(private: Fields) -> Iterator[Private]:
                 yield Private(column, _private_type(column.partition(":")[0], value), value)
 
 
+@functools.lru_cache(1 << 14)
 def _private_type(column: str, value: str) -> str:
     if column == "person":
         found = names.find({"value": value}, {}, {})["value"]
@@ -167,20 +168,41 @@ def _private_type(column: str, value: str) -> str:
     return _PRIVATE_TYPES[column]
 
 
-def _worth_seeking(value: str) -> bool:
-    return value not in _NOBODY and len(value) >= (5 if value.isdigit() else 3 if value.isascii() else 2)
+def _worth_seeking(kind: str, value: str) -> bool:
+    """Whether a value of a private column tells somebody wherever it stands: no 暂无, no 小区, no 12."""
+    if value in _NOBODY:
+        return False
+    if kind == "ADDRESS":
+        return len(value) >= 4 and not addresses.is_administrative(value)
+    if kind == "PERSON" and not value.isascii():
+        named = len(value) >= 2 and bool(names.surname(value))
+        return named or (len(value) >= 3 and value not in lexicon.common_words())
+    return len(value) >= (5 if value.isdigit() else 3 if value.isascii() else 2)
 
 
-def _anywhere(value: str, text: str) -> Iterator[tuple[int, int]]:
-    """Where a value stands as people write it elsewhere, with or without separators between characters."""
-    chars = regex.sub(r"[\s\-]", "", value)
-    number = chars[:-1].isdigit()
-    if not set(chars[:-1]) <= set(text):  # nearly always so, and a pattern per value is dear
+def written(value: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a value stands as people write it elsewhere: in either case, with or without a space between two
+    characters, or a hyphen between two digits."""
+    number = value[:-1].translate(_DASHES).isdigit()
+    separators = _DASHES if number else _SPACES
+    wanted, squeezed = value.translate(_DASHES).lower(), text.translate(separators).lower()
+    at = squeezed.find(wanted)
+    if at < 0 or not wanted:
         return
-    between = "[ -]?" if number else "[ ]?"
-    pattern = between.join(map(regex.escape, chars))
-    for match in regex.finditer(rf"(?<!\d){pattern}(?!\d)" if number else pattern, text, regex.IGNORECASE):
-        yield match.start(), match.end()
+    places = [place for place, char in enumerate(text) if ord(char) not in separators]
+    if len(places) != len(squeezed):  # a letter whose small form is two
+        return
+    while at >= 0:
+        last = at + len(wanted) - 1
+        close = all(b - a <= 2 for a, b in itertools.pairwise(places[at : last + 1]))
+        start, end = places[at], places[last] + 1
+        if close and not (number and (text[start - 1 : start].isdigit() or text[end : end + 1].isdigit())):
+            yield start, end
+        at = squeezed.find(wanted, at + 1)
+
+
+_SPACES = dict.fromkeys([ord(" ")])
+_DASHES = dict.fromkeys(map(ord, " -"))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -183,14 +183,6 @@ TRANSLITERATION = (
 )
 """Characters that foreign names are written with."""
 
-MINORITY_SURROGATES = _words(
-    """
-    阿尔帕 卡米拉 萨尼亚 托雷克 叶莉娜 努兰别 巴雅兰 桑吉措 德庆梅 朗加木 曲尼央 玛依努 吐玛丽 赛里克
-    奥云达 扎木苏
-    """
-)
-"""Parts of surrogates for minority and foreign names: they sound alike and belong to no one."""
-
 MINORITY_NAMES: tuple[str, ...] = _words(
     """
     巴特尔 巴图 巴雅尔 宝音 毕力格 布赫 查干 朝鲁 朝格图 额尔敦 恩和 格日勒图 呼斯楞 吉日嘎拉 孟和 孟克

@@ -35,8 +35,8 @@ def read(path: Path) -> list[Marked]:
         InputError: a document without a header, or a mark that is not closed.
     """
     content = path.read_text(encoding="utf-8")
-    if path.suffix == ".jsonl":
-        return [_of_json(json.loads(line)) for line in content.splitlines() if line.strip()]
+    if path.suffix in (".jsonl", ".ndjson"):
+        return [_of_json(json.loads(line)) for line in content.split("\n") if line.strip()]
     return list(_documents(content, path))
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from curation.anonymise import places
+from curation.anonymise import dates, places
+from curation.anonymise.generalise import degrees
 from curation.anonymise.spans import Pattern
 from curation.anonymise.surrogates import people
 
 
-def mask(kind: str, value: str) -> str:
-    """The value with stars.
+def mask(kind: str, value: str) -> str | None:
+    """The value with stars; none where it would still be seen whole.
 
     Args:
         kind: entity type.
         value: on the view.
     """
+    new = _masked(kind, value)
+    if new is None or (value in new and kind != "PERSON_MASKED"):  # 王** was masked before
+        return None
+    return new
+
+
+def _masked(kind: str, value: str) -> str | None:
     if kind in ("PERSON", "PERSON_MASKED"):
         return _name(value)
     if kind == "PERSON_HONORIFIC":
@@ -21,12 +29,12 @@ def mask(kind: str, value: str) -> str:
     if kind == "ADDRESS":
         return places.within(value, "county") + "***"
     if kind == "EMAIL_ADDRESS":
-        local, _, domain = value.rpartition("@")
-        return f"{local[:1]}***@{domain}"
+        local, at, domain = value.rpartition("@")
+        return f"{local[:1]}***@{domain}" if at else None
     if kind == "DATE_OF_BIRTH":
-        return value[:4] + str(_DATE_PART.sub("*", value[4:]))
+        return value[:4] + str(_DATE_PART.sub("*", value[4:])) if dates.read(value) else None
     if kind == "GPS":
-        return str(_DECIMAL.sub("*", value))
+        return degrees(value, lambda decimals: "*" * len(decimals))
     head, tail = _SEEN.get(kind, (2, 2))
     return _stars(value, head, tail)
 
@@ -89,5 +97,4 @@ _SEEN = {
 """How many characters of a type are seen at the beginning and the end."""
 
 _SPACE = Pattern(r"\s")
-_DATE_PART = Pattern("[0-9一二三四五六七八九十]")
-_DECIMAL = Pattern(r"(?<=\.[0-9]*)[0-9]")
+_DATE_PART = Pattern("[0-9〇零○一二三四五六七八九十]")

@@ -166,6 +166,8 @@ def load(name: str) -> Policy:
     for base in bases:
         said = _extend(read_yaml(base), said)
     said.pop("extends", None)
+    if unknown := [kind for kind in said.get("types") or () if kind not in TYPES]:
+        raise UsageError(f"{path.name}: unknown type {unknown[0]}{nearest(str(unknown[0]), TYPES)}")
     try:
         return Policy.model_validate(said)
     except ValidationError as error:

@@ -1,7 +1,8 @@
 """The same recognisers for anybody's presidio `AnalyzerEngine`.
 
 Importing presidio costs 1.4 CPU seconds in every process, 6.5 where torch is installed, so the stage calls
-`identifiers`, `names` and `addresses` directly; a test holds both ways to the same findings.
+`identifiers`, `names` and `addresses` directly; a test holds both ways to the same findings of people and
+identifiers, and addresses of the rules. What an engine says of places is the stage's alone.
 
 Presidio's own context enhancer compares lemmas, which Chinese pipelines do not have. The recognisers here
 read the raw text around a number themselves, since the nearest label decides the type and not only the
@@ -37,7 +38,7 @@ def analyzer(engine: str = "lac") -> AnalyzerEngine:
     """An analyzer for Chinese text with all recognisers of this package: nothing to download.
 
     Args:
-        engine: name engine, `lac` or `none`.
+        engine: a name engine, one of `tagger.NAMES`.
     """
     registry = RecognizerRegistry(recognizers=recognisers(load(engine)), supported_languages=[LANGUAGE])
     return AnalyzerEngine(

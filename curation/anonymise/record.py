@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 from curation.anonymise import dates, masks, officials
@@ -12,7 +13,7 @@ from curation.anonymise.detect import Detection, Fields, detect
 from curation.anonymise.generalise import generalise
 from curation.anonymise.policy import Policy, Rule, Rules
 from curation.anonymise.spans import Span, view
-from curation.anonymise.surrogates import Placeholders, Surrogates
+from curation.anonymise.surrogates import Surrogates, forms
 from curation.anonymise.tagger import Tagger
 
 BATCH = 2000
@@ -71,12 +72,6 @@ def anonymise_fields(
     return [rewrite(*record, surrogates) for record in zip(rows, private, detected, rules, strict=True)]
 
 
-def full_names(row: Fields, detected: Detection) -> set[str]:
-    """Every full name of a record, as its view: no surrogate of its corpus may be one of them."""
-    named = {value for _, kind, value in detected.values if kind == "PERSON"}
-    return named | {value for kind, value in _values(_plain(row, detected), detected) if kind == "PERSON"}
-
-
 def replaced(row: Fields, detected: Detection, rules: Rules) -> set[tuple[str, str]]:
     """What `Surrogates.apart` has to know of a record: what gets a surrogate, and every full name."""
     found = set(_values(_plain(row, detected), detected))
@@ -85,31 +80,27 @@ def replaced(row: Fields, detected: Detection, rules: Rules) -> set[tuple[str, s
 
 
 def rewrite(
-    row: Fields,
-    private: Fields,
-    detected: Detection,
-    rules: Rules,
-    surrogates: Surrogates | None,
-    people: frozenset[str] = frozenset(),
+    row: Fields, private: Fields, detected: Detection, rules: Rules, surrogates: Surrogates | None
 ) -> Result:
     """The record with every finding treated as the rules say.
 
     Args:
         surrogates: those of the corpus, from `Surrogates.apart`; without them, placeholders.
-        people: names that no surrogate may be, where `apart` was not told of them.
     """
     plain = _plain(row, detected)
-    treat = _Treatment(row, plain, detected, rules, surrogates, people)
+    treat = _Treatment(row, plain, detected, rules, surrogates)
     fields: dict[str, str | None] = dict(row)
     found: list[Found] = []
     for field, spans in detected.spans.items():
         text = row[field] or ""
         parts: list[str] = []
-        at = 0
+        at, subject = 0, ""
         for span in spans:
-            old = text[span.start : span.end]
-            action, new = treat(span.type, plain[field][span.start : span.end])
-            new = old if action == "keep" else new
+            old, value = text[span.start : span.end], plain[field][span.start : span.end]
+            if span.type == "PERSON":
+                subject = value
+            action, new = treat(span.type, value, subject)
+            new = old if action == "keep" else _as_written(old, value, new) if action == "mask" else new
             parts += text[at : span.start], new
             at = span.end
             found.append(Found(field, span, action, new))
@@ -141,30 +132,35 @@ class _Treatment:
         detected: Detection,
         rules: Rules,
         surrogates: Surrogates | None,
-        people: frozenset[str],
     ) -> None:
-        self._rules, self._surrogates, self._people = rules, surrogates, people
-        self._placeholders = Placeholders(rules)
+        self._rules, self._surrogates = rules, surrogates
         private = [(kind, value) for _, kind, value in detected.values]
         found = [*dict.fromkeys(_values(plain, detected))]
         self._officials: frozenset[str] = frozenset()
         if any(rule.keep_officials for rule in rules.values()):
             self._officials = officials.acting(plain, detected.spans) - {value for _, value in private}
         changed = [(kind, value) for kind, value in found if self._action(kind, value) != "keep"]
-        self._own = {value for _, value in (*changed, *private) if len(value) >= 2}
+        self._own = _Parts(value for _, value in (*changed, *private) if len(value) >= 2)
         kept = {value for kind, value in found if kind == "PERSON_MASKED" and (kind, value) not in changed}
         self._courtly = _court([*private, *changed], rules, kept)
         names = (value for kind, value in (*private, *found) if kind == "PERSON")
         self._subject = next(names, None) or "\n".join(text or "" for text in row.values())
-        self._done: dict[tuple[str, str], tuple[str, str]] = {}
+        self._births = self._surrogate_births([*private, *changed])
+        self._done: dict[tuple[str, str, str], tuple[str, str]] = {}
 
-    def __call__(self, kind: str, value: str) -> tuple[str, str]:
-        """What is done with a value found in a text, and what stands in its place."""
-        known = self._done.get((kind, value))
+    def __call__(self, kind: str, value: str, subject: str = "") -> tuple[str, str]:
+        """What is done with a value found in a text, and what stands in its place.
+
+        Args:
+            subject: whose the value is, where it matters: the dates of a person move by the same days.
+        """
+        action = self._action(kind, value)
+        if action == "keep":
+            return action, value
+        whose = subject if action == "shift" else ""
+        known = self._done.get((kind, value, whose))
         if known is None:
-            action = self._action(kind, value)
-            known = (action, value) if action == "keep" else self._treat(kind, value, action)
-            self._done[kind, value] = known
+            known = self._done[kind, value, whose] = self._treat(kind, value, action, whose)
         return known
 
     def private(self, kind: str, value: str) -> str:
@@ -176,13 +172,13 @@ class _Treatment:
         rule = self._rules[kind]
         return "keep" if rule.keep_officials and value in self._officials else rule.action
 
-    def _treat(self, kind: str, value: str, action: str) -> tuple[str, str]:
+    def _treat(self, kind: str, value: str, action: str, subject: str = "") -> tuple[str, str]:
         if action == "replace":
             return action, self._replace(kind, value)
-        new = self._changed(kind, value, action, self._rules[kind])
-        return ("replace", self._placeholders(kind, value)) if new is None else (action, new)
+        new = self._changed(kind, value, action, self._rules[kind], subject)
+        return ("replace", self._rules[kind].placeholder) if new is None else (action, new)
 
-    def _changed(self, kind: str, value: str, action: str, rule: Rule) -> str | None:
+    def _changed(self, kind: str, value: str, action: str, rule: Rule, subject: str) -> str | None:
         """A value masked, made coarse, moved or dropped; none where that cannot be."""
         if action == "drop":
             return ""
@@ -190,14 +186,73 @@ class _Treatment:
             return self._courtly[value] if rule.style == "court" else masks.mask(kind, value)
         if action == "generalise":
             return generalise(kind, value, rule.level)
-        return dates.shift(value, self._surrogates.days(self._subject)) if self._surrogates else None
+        if self._surrogates is None:
+            return None
+        return dates.shift(value, self._surrogates.days("".join((subject or self._subject).split())))
 
     def _replace(self, kind: str, value: str) -> str:
         """A surrogate; the placeholder where there is none, or where it would show a value of this record."""
-        new = self._surrogates(kind, value) if self._surrogates else None
-        if new is None or new in self._people or any(old in new for old in self._own):
-            return self._placeholders(kind, value)
-        return new
+        new = self._surrogate(kind, value)
+        return self._rules[kind].placeholder if new is None or self._own.within(new) else new
+
+    def _surrogate(self, kind: str, value: str) -> str | None:
+        if self._surrogates is None:
+            return None
+        if kind != "DATE_OF_BIRTH":
+            return self._surrogates(kind, value)
+        written = dates.read(value)
+        if written is None:
+            return None
+        born = self._births.get(_birth(written.day, written.exact))
+        return written.write(born) if born else self._surrogates(kind, value)
+
+    def _surrogate_births(self, values: Iterable[tuple[str, str]]) -> dict[tuple[int, ...], date]:
+        """What a day of birth becomes in the surrogates of the record's identity numbers."""
+        births: dict[tuple[int, ...], date] = {}
+        if self._surrogates is None or self._rules["DATE_OF_BIRTH"].action != "replace":
+            return births
+        for kind, value in values:
+            if kind not in ("CN_RESIDENT_ID", "CN_SOCIAL_SECURITY") or self._rules[kind].action != "replace":
+                continue
+            old, new = (_birth_of(kind, one) for one in (value, self._surrogates(kind, value)))
+            if old and new:
+                for exact in (True, False):
+                    births.setdefault(_birth(old, exact), new)
+        return births
+
+
+class _Parts:
+    """Tells whether one of many values stands within a text, as fast for many as for few."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = frozenset(values)
+        self._lengths = sorted({len(value) for value in self._values})
+
+    def within(self, text: str) -> bool:
+        for length in self._lengths:
+            if length > len(text):
+                break
+            if any(text[at : at + length] in self._values for at in range(len(text) - length + 1)):
+                return True
+        return False
+
+
+def _birth(day: date, exact: bool) -> tuple[int, ...]:
+    return (day.year, day.month, day.day) if exact else (day.year, day.month)
+
+
+def _birth_of(kind: str, value: str) -> date | None:
+    """The day of birth in an identity number of 18 characters; none where it is in no calendar."""
+    form = forms.read(kind, view(value))
+    born = dates.read(form.core[6:14]) if form.maker == "resident_id" else None
+    return born.day if born else None
+
+
+def _as_written(old: str, plain: str, masked: str) -> str:
+    """A masked value of the same length, what is seen of it written as in the text and not as on the view."""
+    if len(masked) != len(old):
+        return masked
+    return "".join(was if new == seen else new for was, seen, new in zip(old, plain, masked, strict=True))
 
 
 def _court(values: Iterable[tuple[str, str]], rules: Rules, kept: set[str]) -> dict[str, str]:

@@ -63,10 +63,16 @@ def load(name: str) -> Tagger:
 
 
 def files(name: str) -> tuple[Path, ...]:
-    """The files that an engine's answers depend on, besides its package."""
+    """The files that an engine's answers depend on, besides its package.
+
+    Raises:
+        UsageError: a model's folder is not there.
+    """
     engine, _, path = name.partition(":")
     if engine == "hf" and path:
-        return tuple(sorted(each for each in Path(path).iterdir() if each.is_file()))
+        if not Path(path).is_dir():
+            raise UsageError(f"names: {name}: no model in this folder")
+        return tuple(sorted(each for each in Path(path).rglob("*") if each.is_file()))
     if engine == "crf" and path:
         return (Path(path),)
     if name in ("crf", "lac"):

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from curation.anonymise import places
-from curation.anonymise.policy import Rules
 from curation.anonymise.spans import view
 from curation.anonymise.surrogates import forms
 from curation.anonymise.surrogates.cipher import Cipher
@@ -24,16 +22,6 @@ Turns = Mapping[tuple[str, str], int]
 
 REMEMBERED = 1 << 17
 """Surrogates kept, so that a value that comes again costs nothing."""
-
-
-class Placeholders:
-    """One placeholder per type, as the policy words it."""
-
-    def __init__(self, rules: Rules) -> None:
-        self._words = {kind: rule.placeholder for kind, rule in rules.items()}
-
-    def __call__(self, kind: str, value: str) -> str:
-        return self._words[kind]
 
 
 class Surrogates:
@@ -153,7 +141,7 @@ class Surrogates:
 
     def _address(self, value: str, turn: int) -> str:
         """A road and a number that do not exist; 虚 says so."""
-        number = self._cipher.number("address", value[len(places.within(value, "county")) :], turn)
+        number = self._cipher.number("address", value, turn)
         number, house = divmod(number, 9999)
         return f"{_spell(number, 3)}虚路{house + 1}号"
 

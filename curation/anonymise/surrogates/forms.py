@@ -129,9 +129,10 @@ def _mac(value: str) -> Form:
 
 
 def _address(value: str) -> Form:
-    """Province, city and county stay."""
+    """Province, city and county stay; it is the same address however many of them are written."""
     kept = places.within(value, "county")
-    return Form("address", value, lambda new: kept + new)
+    below = value[value.find(kept) + len(kept) :].lstrip(" ,")
+    return Form("address", str(_SPACE.sub("", below)), lambda new: kept + new)
 
 
 def _location(value: str) -> Form:

@@ -39,13 +39,21 @@ class Numbers:
     def resident_id(self, value: str, turn: int) -> str:
         """Province, decade of birth and sex stay; no such city, and the check character is wrong (GB 11643).
 
+        The new day of birth is in the calendar: the walk goes on until it is.
+
         Args:
             value: 18 characters.
         """
         decade, sex = value[6:9], int(value[16]) % 2
         day = _DAY_NUMBERS.get(value[10:14])
         number = int(value[2:6]) - 100
-        if day is None or not 0 <= number < _REGIONS or value[17] != identifiers.resident_id_check(value):
+        born = dates.read(value[6:14])
+        if (
+            day is None
+            or born is None
+            or not 0 <= number < _REGIONS
+            or value[17] != identifiers.resident_id_check(value)
+        ):
             return self._odd_resident_id(value, turn)
         for part, size in (
             (int(value[9]), 10),
@@ -54,11 +62,16 @@ class Numbers:
             (int(value[16]) // 2, 5),
         ):
             number = number * size + part
-        number = self._cipher.permute(number, _REGIONS * 10 * 366 * 500, "id", value[:2], decade, sex, turn)
-        number, half = divmod(number, 5)
-        number, sequence = divmod(number, 100)
-        number, day = divmod(number, 366)
-        number, year = divmod(number, 10)
+        said = ("id", value[:2], decade, sex, turn)
+        born = None
+        while born is None:
+            walked = number = self._cipher.permute(number, _REGIONS * 10 * 366 * 500, *said)
+            number, half = divmod(number, 5)
+            number, sequence = divmod(number, 100)
+            number, day = divmod(number, 366)
+            number, year = divmod(number, 10)
+            if (born := dates.read(f"{decade}{year}{_DAYS[day]}")) is None:
+                number = walked
         number, county = divmod(number, 100)
         slip, city = divmod(number, len(_NO_CITIES))
         body = (
@@ -197,8 +210,10 @@ class Numbers:
         written = dates.read(value)
         if written is None:
             return self.serial(value, turn)
-        start = datetime.date(written.day.year // 10 * 10, 1, 1)
-        at = self._cipher.permute((written.day - start).days, 3652, "birthday", start.year, turn)
+        first = written.day.year // 10 * 10
+        start = datetime.date(max(first, 1), 1, 1)
+        size = (datetime.date(first + 9, 12, 31) - start).days + 1
+        at = self._cipher.permute((written.day - start).days, size, "birthday", start.year, turn)
         return written.write(start + datetime.timedelta(at))
 
     def number(self, value: str, turn: int) -> str:

@@ -19,6 +19,7 @@ from curation.anonymise import names
 from curation.anonymise.spans import view
 from curation.anonymise.tagger import Entity
 from curation.anonymise.taggers import features
+from curation.anonymise.taggers.viterbi import viterbi
 from curation.errors import UsageError
 from curation.files import whole_file
 
@@ -120,7 +121,7 @@ class Crf:
 
     def _entities(self, scores: NDArray[np.float32]) -> list[list[Entity]]:
         """Entities of lines of one width, scored by their least sure character."""
-        best = viterbi(scores + _LEAN, self.transitions)
+        best = viterbi(scores + _LEAN, self.transitions, self.transitions[0])
         marked = np.flatnonzero(best.any(axis=1))
         found: list[list[Entity]] = [[] for _ in best]
         if not len(marked):
@@ -163,27 +164,6 @@ def load(path: Path) -> Crf:
         raise UsageError(f"{path}: no such file") from None
     except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
         raise UsageError(f"{path.name}: not a {VERSION} file") from None
-
-
-def viterbi(scores: NDArray[Any], transitions: NDArray[Any]) -> NDArray[np.int8]:
-    """Best tags of lines of one length, (lines, length), from scores (lines, length, tags)."""
-    lines, length, tags = scores.shape
-    back = np.empty((length, lines, tags), np.int8)
-    onto = np.ascontiguousarray(transitions.T)  # so that the maximum over the tag before runs along memory
-    rows = np.arange(lines * tags) * tags
-    paths = np.empty((lines, tags, tags), scores.dtype)
-    score = scores[:, 0] + transitions[0]
-    for place in range(1, length):
-        np.add(score[:, None, :], onto, out=paths)
-        best = paths.argmax(axis=2)
-        back[place] = best
-        score = paths.reshape(-1).take(rows + best.reshape(-1)).reshape(lines, tags) + scores[:, place]
-    path = np.empty((lines, length), np.int8)
-    path[:, -1] = score.argmax(axis=1)
-    which = np.arange(lines)
-    for place in range(length - 1, 0, -1):
-        path[:, place - 1] = back[place, which, path[:, place]]
-    return path
 
 
 def marginals(scores: NDArray[Any], transitions: NDArray[Any]) -> Float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from curation.anonymise.tagger import Entity
 from curation.errors import UsageError
 
 BATCH = 32
-"""Lines of about one length run at once; padding is masked."""
+"""Lines of one length run at once; where a model's tokens differ in number the padding is masked."""
 
 _LABELS = {
     "PERSON": "PERSON",
@@ -65,11 +66,14 @@ class HuggingFace:
 
     def tag(self, lines: Sequence[str]) -> list[list[Entity]]:
         found: list[list[Entity]] = [[] for _ in lines]
-        order = sorted((number for number, line in enumerate(lines) if line), key=lambda at: len(lines[at]))
-        for at in range(0, len(order), BATCH):
-            batch = order[at : at + BATCH]
-            for number, entities in zip(batch, self._run([lines[at] for at in batch]), strict=True):
-                found[number] = entities
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for number, line in enumerate(lines):
+            by_length[len(line)].append(number)
+        for same in (by_length[length] for length in by_length if length):
+            for at in range(0, len(same), BATCH):
+                batch = same[at : at + BATCH]
+                for number, entities in zip(batch, self._run([lines[at] for at in batch]), strict=True):
+                    found[number] = entities
         return found
 
     def _run(self, lines: list[str]) -> list[list[Entity]]:

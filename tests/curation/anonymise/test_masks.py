@@ -41,7 +41,34 @@ def test_a_mask_leaves_what_is_usual(kind: str, value: str, masked: str) -> None
 @given(st.sampled_from(policy.TYPES), st.from_regex(r"\A[0-9A-Za-z一-龥]{6,20}\Z"))
 def test_a_mask_hides_at_least_a_third(kind: str, value: str) -> None:
     if kind not in ("PERSON_HONORIFIC", "DATE_OF_BIRTH", "ADDRESS", "GPS", "EMAIL_ADDRESS"):
-        assert masks.mask(kind, value).count("*") >= 3
+        assert (masks.mask(kind, value) or "***").count("*") >= 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("DATE_OF_BIRTH", "3月12日"),
+        ("DATE_OF_BIRTH", "85年3月12日"),
+        ("DATE_OF_BIRTH", "一九八五年十十月"),
+        ("GPS", "北纬30°15′20″,东经120°10′5″"),
+        ("GPS", "30°15.5′N"),
+        ("GPS", "30.27,120"),
+        ("EMAIL_ADDRESS", "zhangsan"),
+        ("ADDRESS", "浙江省杭州市西湖区"),
+        ("QQ", "--"),
+    ],
+)
+def test_what_would_be_seen_whole_is_not_masked(kind: str, value: str) -> None:
+    assert masks.mask(kind, value) is None
+
+
+def test_a_name_that_was_masked_stays_masked() -> None:
+    assert masks.mask("PERSON_MASKED", "王**") == "王**"
+
+
+def test_han_zeros_are_masked() -> None:
+    assert masks.mask("DATE_OF_BIRTH", "二〇〇五年三月二十日") == "二〇〇五年*月**日"
+    assert masks.mask("DATE_OF_BIRTH", "一九八五年〇三月") is None
 
 
 @pytest.mark.parametrize(
@@ -74,6 +101,14 @@ def test_court_style_is_surname_and_mou(name: str, form: str) -> None:
         ("GPS", "30.27415,120.15515", None, "30.2,120.1"),
         ("GPS", "30.27415,120.15515", "degree", "30,120"),
         ("GPS", "三十度", None, None),
+        ("GPS", "30°15.5′", None, None),
+        ("GPS", "30°15′20.55″", "degree", None),
+        ("GPS", "北纬30.27415°", "degree", "北纬30°"),
+        ("GPS", "30.2,120.1", None, None),
+        ("ADDRESS", "浙江省杭州市西湖区", None, None),
+        ("IP_ADDRESS", "::1", None, "::/48"),
+        ("IP_ADDRESS", "fe80::1:2", None, "fe80::/48"),
+        ("IP_ADDRESS", "10.20.30.400", None, None),
         ("IP_ADDRESS", "10.20.30.40", None, "10.20.30.0/24"),
         ("IP_ADDRESS", "2001:db8:1:2:3:4:5:6", None, "2001:db8:1::/48"),
     ],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from curation.anonymise import tagger
 from curation.anonymise.taggers.cascade import Cascade
-from curation.anonymise.taggers.lac import LABELS, Lac, viterbi
+from curation.anonymise.taggers.lac import LABELS, Lac
 from curation.errors import UsageError
 
 LINES = [
@@ -67,15 +67,6 @@ def test_answers_equal_those_of_the_package(lac: Lac) -> None:
         assert [entity[:3] for entity in lac.tag([line])[0]] == expected
 
 
-def test_viterbi_finds_the_best_of_all_paths() -> None:
-    rng = np.random.default_rng(3)
-    emissions, transitions = rng.normal(size=(5, 4, 3)), rng.normal(size=(3, 3))
-    paths = np.stack(np.meshgrid(*[range(3)] * 4, indexing="ij"), -1).reshape(-1, 4)
-    for line, best in zip(emissions, viterbi(emissions, transitions), strict=True):
-        scores = line[np.arange(4), paths].sum(1) + transitions[paths[:, 1:], paths[:, :-1]].sum(1)
-        assert tuple(best) == tuple(paths[scores.argmax()])
-
-
 def test_none_tags_nothing() -> None:
     assert tagger.load("none").tag(LINES) == [[] for _ in LINES]
 
@@ -92,6 +83,12 @@ def test_an_unknown_engine_is_named() -> None:
 def test_a_model_that_is_not_there_is_named(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         tagger.load(name)
+
+
+def test_a_missing_package_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match="pip install onnxruntime"):
+        tagger.load("lac")
 
 
 @pytest.fixture(scope="module")
