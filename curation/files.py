@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,19 +26,24 @@ def not_onto_itself(source: Path, output: Path) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
     """Where to write what becomes `path` when the block ends well, and leaves no trace when it does not.
 
-    The temporary file lies beside `path`, so that it takes its place in one step, and is hidden. Read the
-    sources outside the block, or turn their errors into others: an `OSError` is taken for one of writing.
+    The temporary file lies beside `path`, so that it takes its place in one step, and is hidden. It is there
+    and empty when the block begins: made anew, never one that lay there or was linked there. Read the sources
+    outside the block, or turn their errors into others: an `OSError` is taken for one of writing.
+
+    Args:
+        mode: who may read and write the file, before the umask.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         if path.is_dir():  # else noticed only after all has been written
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode))
         try:
             yield aside
             aside.replace(path)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curation import records
 from curation.errors import InputError, UsageError
@@ -70,13 +71,21 @@ def shown(read: Rows, columns: Columns, source: Path) -> list[dict[str, str | No
     return [_shown(row, wanted, number, source) for number, row in zip(read.numbers, read.rows, strict=True)]
 
 
-def _shown(row: Row, columns: Sequence[str], number: int, source: Path) -> dict[str, str | None]:
+def seen(value: Any) -> str | None:
+    """A value as a person sees it; a decimal without zeros at its end."""
     from curation.ingest.precision import display
 
+    if isinstance(value, Decimal) and value.is_finite():
+        digits = f"{value:f}"
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return display(value)
+
+
+def _shown(row: Row, columns: Sequence[str], number: int, source: Path) -> dict[str, str | None]:
     for column in columns:
         if isinstance(row.get(column), (bool, bytes, dict, list)):
             raise InputError("neither a string nor a number", file=source.name, row=number, field=column)
-    return {column: display(row.get(column)) for column in columns}
+    return {column: seen(row.get(column)) for column in columns}
 
 
 def _text_columns(read: Rows, text_fields: Sequence[str], source: Path) -> list[str]:

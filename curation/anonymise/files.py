@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.anonymise import policy as policies
+from curation.anonymise import tagger
 from curation.anonymise.canaries import Canaries, read_canaries
 from curation.anonymise.columns import Columns, columns_of, shown
 from curation.anonymise.groups import K, quasi_identifiers
 from curation.anonymise.layout import TEXT, Layout, lay_out
 from curation.anonymise.pieces import content
 from curation.anonymise.policy import Policy
-from curation.anonymise.risk import Suspect, second_engine
+from curation.anonymise.risk import Suspect
 from curation.anonymise.rows import Progress, Rewritten, chunks, find, look_again, rewritten
 from curation.engine.local import LocalEngine
 from curation.errors import EngineError, UsageError
@@ -51,7 +52,8 @@ class Also:
     """Files to read or write besides input and output.
 
     Attributes:
-        spans: what was found, as JSON lines `{"id", "field", "spans"}`: offsets in the input, no text.
+        spans: what was found, as JSON lines `{"id", "record", "field", "spans"}`: offsets in the input, no
+            text. `record` counts the records of the output, from 1; null for one that was held back.
             `id` is the row's own, else its number as the file's program shows it; where several rows have
             the same id, `row` is that number.
         review: which rows were held back and why, as JSON lines without text. Without it none is held.
@@ -108,20 +110,23 @@ def anonymise_file(
 
     also = replace(also or Also(), spans=spans or (also.spans if also else None))
     tables.writer(output)  # what cannot be written is refused before the work
-    check_outputs(source, output, also)
+    check_outputs(source, output, also, inputs=tagger.files(names))
     loaded = policies.load(policy)
     canaries = Canaries(()) if also.canaries is None else read_canaries(also.canaries)
     read = tables.read_rows(source, text_fields)
     columns = columns_of(read, text_fields, source)
     cells = shown(read, columns, source)
     parts = chunks(read, cells, columns, names=names, policy=loaded)
+    second = "none"
     with LocalEngine(workers) as engine:
         detected = find(engine, parts, progress)
-        done = rewritten(read, cells, columns, parts, detected, key=key, real=canaries.values)
+        done = rewritten(
+            read, cells, columns, parts, detected, key=key, real=canaries.values, file=source.name
+        )
         suspected = [_canaries(row, canaries) for row in done]
         if also.review is not None or also.manifest is not None:
-            second = look_again(engine, parts, [row.result for row in done], progress)
-            suspected = [[*one, *more] for one, more in zip(suspected, second, strict=True)]
+            second, found = look_again(engine, parts, [row.result for row in done], progress)
+            suspected = [[*one, *more] for one, more in zip(suspected, found, strict=True)]
     job = _Job(source, output, also, read, columns, done, suspected, text_fields)
     job.refuse_canaries()
     manifest = None
@@ -133,11 +138,11 @@ def anonymise_file(
         if also.review is not None:
             job.write_lines(all_or_none.enter_context(whole_file(also.review)), job.review_lines())
         if also.manifest is not None:
-            manifest = _manifest(job, aside, loaded, names, key, canaries)
+            manifest = _manifest(job, aside, loaded, names, second, key, canaries)
             place = all_or_none.enter_context(whole_file(also.manifest))
             place.write_text(canonical_json(manifest), encoding="utf-8")
         if also.vault is not None:
-            job.write_vault(all_or_none.enter_context(whole_file(also.vault)), aside)
+            job.write_vault(all_or_none.enter_context(whole_file(also.vault, mode=0o600)), aside)
     counts = Counter(kind for kind, action in job.found().elements() if action != "keep")
     return AnonymiseSummary(len(done) - len(job.held), dict(sorted(counts.items())), len(job.held), manifest)
 
@@ -167,6 +172,8 @@ def check_outputs(source: Path, output: Path, also: Also, *, inputs: Sequence[Pa
         from curation.anonymise.vault import require_cryptography
 
         require_cryptography()
+        if os.path.lexists(also.vault):
+            raise UsageError(f"{also.vault}: exists; a vault is never written over, name another file")
         if source.suffix.lower() != output.suffix.lower():
             raise UsageError(f"{output}: with a vault, the output has the format of {source.name}")
 
@@ -242,11 +249,13 @@ class _Job:
         aside.write_bytes(b"".join(json_line(dict(line)) for line in lines))
 
     def span_lines(self) -> Iterator[dict[str, Any]]:
+        number = {index: place for place, index in enumerate(self.kept, start=1)}
         for index, row in enumerate(self.done):
+            place = {"record": number.get(index)}
             found = [one for one in row.result.found if "\0" not in one.field]
             for name in dict.fromkeys(one.field for one in found):
                 spans = [one.span._asdict() for one in found if one.field == name]
-                yield {**self._names(index), "field": name, "spans": spans}
+                yield {**self._names(index), **place, "field": name, "spans": spans}
 
     def review_lines(self) -> Iterator[dict[str, Any]]:
         for index in sorted(self.held):
@@ -306,6 +315,7 @@ def _manifest(
     written: Path,
     policy: Policy,
     names: str,
+    ran: str,
     key: bytes | None,
     canaries: Canaries,
 ) -> dict[str, Any]:
@@ -332,7 +342,7 @@ def _manifest(
         },
     }
     if len(canaries):
-        residual["canaries"] = {"names": len(canaries), "records": len(told), "records_left": 0}
+        residual["canaries"] = {"names": len(canaries), "records": len(told)}
     return describe(
         source=job.source,
         output_sha256=sha256(written),
@@ -341,7 +351,7 @@ def _manifest(
         policy=policy,
         rules=[policy.of(kind) for kind in job.kinds()],
         names=names,
-        second=second_engine(names),
+        second=ran,
         key=key,
         vault=job.also.vault is not None,
         found=job.found(),

@@ -29,6 +29,7 @@ class Groups(NamedTuple):
     records: int
 
 
+_YEARS = Pattern(r"\s*(\d{1,3})(?:\.0+)?\s*(?:周?岁)?\s*")
 _COUNTY = Pattern(r"\p{Han}{2,6}?(?:自治县|县|区|旗|市(?!\p{Han}{1,5}(?:区|县)))")
 _AGE = Pattern(r"(?<!\d)(\d{1,3})(?:周)?岁")
 _SEX = Pattern(r"(?<=[,，、;；:：(（ ])(男|女)(?=[,，、;；。)） ]|$)")
@@ -57,21 +58,23 @@ _ATTRIBUTES = ("county", "age_band", "sex", "case_type", "month")
 
 def _key(row: Mapping[str, Any], text: Sequence[str]) -> tuple[str, ...]:
     from curation.ingest.mapping import ALIASES
+    from curation.ingest.precision import display
 
     whole = "\n".join(str(row[column]) for column in text if row.get(column))
 
     def column(headers: Iterable[str]) -> str:
-        return next((str(row[name]) for name in headers if row.get(name) not in (None, "")), "")
+        return next((shown for name in headers if (shown := display(row.get(name)))), "")
 
     def first(pattern: Pattern, said: str) -> str:
         match = pattern.search(view(said))
         return str(match[1] if match and match.re.groups else match[0]) if match else ""
 
-    age = column(_COLUMNS["age"]) or first(_AGE, whole)
+    years = _YEARS.fullmatch(view(column(_COLUMNS["age"])))
+    age = years[1] if years else first(_AGE, whole)
     when = _MONTH.search(view(column(ALIASES["original_time"])))
     return (
         column(_COLUMNS["county"]) or first(_COUNTY, column(ALIASES["address"]) or whole),
-        f"{int(age) // 10 * 10}+" if age.isdecimal() else "",
+        f"{int(age) // 10 * 10}+" if age else "",
         column(_COLUMNS["sex"]) or first(_SEX, whole),
         column(ALIASES["label"]),
         f"{when[1]}-{int(when[2]):02}" if when else "",

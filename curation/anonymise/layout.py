@@ -223,6 +223,36 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
         yield path, value
 
 
+def keys(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The way to every key within a value of JSON, the key at its end."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield (*path, name)
+            yield from keys(inner, (*path, name))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            yield from keys(inner, (*path, index))
+
+
+def with_keys(value: Any, new: Mapping[tuple[str | int, ...], str], path: tuple[str | int, ...] = ()) -> Any:
+    """A value of JSON with other keys, by the way to each as it was; equal ones are numbered."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(with_keys(inner, new, (*path, index)) for index, inner in enumerate(value))
+    if not isinstance(value, Mapping):
+        return value
+    made: dict[Any, Any] = {}
+    taken = {name for name in value if (*path, name) not in new}
+    for name, inner in value.items():
+        wanted = renamed = new.get((*path, name), name)
+        number = 1
+        while (*path, name) in new and renamed in taken:
+            number += 1
+            renamed = f"{wanted} {number}"
+        taken.add(renamed)
+        made[renamed] = with_keys(inner, new, (*path, name))
+    return made
+
+
 def leaf(value: Any, path: Sequence[str | int]) -> Any:
     """The leaf at the end of a way."""
     for step in path:
@@ -238,4 +268,4 @@ def with_leaf(value: Any, path: Sequence[str | int], new: Any) -> Any:
     if isinstance(value, Mapping):
         return {**value, head: with_leaf(value[head], rest, new)}
     assert isinstance(head, int)
-    return [*value[:head], with_leaf(value[head], rest, new), *value[head + 1 :]]
+    return type(value)((*value[:head], with_leaf(value[head], rest, new), *value[head + 1 :]))

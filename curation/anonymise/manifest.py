@@ -60,6 +60,7 @@ def describe(
         rows, held: rows written, and held back.
         rules: those of all kinds of record that were there.
         found: by type and action, how many.
+        second: the name engine of the second look, the one that ran.
         residual: what the looks at the output said.
     """
     told: dict[str, Any] = {
@@ -72,7 +73,7 @@ def describe(
         "engine": {
             "names": names.partition(":")[0],
             "second": second,
-            "files": {path.name: sha256(path) for path in tagger.files(names)},
+            "files": {path.name: sha256(path) for path in (*tagger.files(names), *tagger.files(second))},
             "versions": _versions(),
         },
         "key": keys.fingerprint(key),
@@ -97,7 +98,7 @@ def judged(told: Mapping[str, Any], bound: float = BOUND) -> dict[str, Any]:
         "direct identifiers are kept by the policy": any(
             one["identifier"] == "direct" and one["kept"] for one in told["types"].values()
         ),
-        "names of the canary list are left": residual.get("canaries", {}).get("records_left"),
+        "the second look had no name engine": told["engine"]["second"] == "none",
         "the second detector's suspects are neither held back nor judged": residual.get(
             "second_detector", {}
         ).get("records_left"),

@@ -33,14 +33,14 @@ class Piece(NamedTuple):
         row: number of the row in the anonymised file, from 0.
         path: the way to the value within a column that holds a list or an object.
         spans: start and end in the anonymised value, and what stood there.
-        value: the value itself, where it was a number.
+        value: the value itself, where it was a number, or the whole column, where a key in it was replaced.
     """
 
     row: int
     column: str
     path: tuple[str | int, ...]
     spans: tuple[tuple[int, int, str], ...]
-    value: int | float | None = None
+    value: Any = None
 
 
 class Content(BaseModel):
@@ -162,7 +162,11 @@ def rows_again(output: Path, made: Content) -> Rows:
         rows[row][column] = value
     if made.schema_ is None:
         return replace(read, rows=rows)
-    return replace(read, rows=rows, arrow=_typed(rows, read.columns, base64.b64decode(made.schema_)))
+    arrow = _typed(rows, read.columns, base64.b64decode(made.schema_))
+    for name, column in zip(read.columns, arrow.columns, strict=True):
+        for restored, value in zip(rows, column.to_pylist(), strict=True):
+            restored[name] = value
+    return replace(read, rows=rows, arrow=arrow)
 
 
 def _without(data: bytes, layout: Layout, held: frozenset[int], made: Content) -> bytes:
@@ -208,9 +212,16 @@ def _values(output: Path, made: Content) -> dict[tuple[int, str], Any]:
     for piece in made.pieces:
         place = piece.row, piece.column
         value = values.get(place, rows[piece.row][piece.column])
-        old = piece.value if piece.value is not None else splice(leaf(value, piece.path), piece.spans)
-        values[place] = with_leaf(value, piece.path, old)
+        values[place] = with_leaf(value, piece.path, _old(leaf(value, piece.path), piece))
     return values
+
+
+def _old(value: Any, piece: Piece) -> Any:
+    if piece.value is not None:
+        return piece.value
+    if isinstance(value, bytes):
+        return splice(value.decode(), piece.spans).encode()
+    return splice(value, piece.spans)
 
 
 def _layout(output: Path, made: Content) -> Layout:

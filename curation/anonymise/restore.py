@@ -35,7 +35,7 @@ def restore_file(output: Path, restored: Path, *, vault: Path, key: bytes) -> Re
         UsageError: the file is not the one the vault was made for, or was changed since; another key; a
             vault that was changed; a file that cannot be read or written.
     """
-    from curation.anonymise.vault import open_vault, private_file, require_cryptography
+    from curation.anonymise.vault import open_vault, require_cryptography
 
     require_cryptography()
     audit = vault.with_name(f"{vault.name}.audit.jsonl")
@@ -48,9 +48,7 @@ def restore_file(output: Path, restored: Path, *, vault: Path, key: bytes) -> Re
     if sha256(output) != opened.header.get("output_sha256"):
         raise UsageError(f"{output}: not the file this vault was made for, or changed since")
     content = Content.model_validate(opened.body)
-    with whole_file(restored) as aside:
-        with private_file(aside):  # nobody else can read it before it is written
-            pass
+    with whole_file(restored, mode=0o600) as aside:
         _write(aside, output, restored, content)
         _note(audit, vault, opened.header, content)
     return RestoreSummary(rows=content.rows, values=content.values, audit=str(audit))

@@ -16,7 +16,6 @@ from curation.anonymise.pieces import changes
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Pattern, Span, resolve, view
 from curation.anonymise.tagger import Tagger
-from curation.errors import UsageError
 
 if TYPE_CHECKING:
     from curation.anonymise.record import Result
@@ -38,16 +37,25 @@ class Suspect(NamedTuple):
 
 
 def second_engine(first: str) -> str:
+    """The name engine for the second look; `none`, rules alone, where lac is wanted and not installed."""
+    from curation.anonymise.taggers import lac
+
+    if first == "lac":
+        return "crf"
+    return "lac" if lac.available() else "none"
+
+
+class Second(NamedTuple):
+    """The name engine of the second look, ready, and its name."""
+
+    name: str
+    tagger: Tagger
+
+
+def second_tagger(first: str) -> Second:
     """The name engine for the second look."""
-    return "crf" if first == "lac" else "lac"
-
-
-def second_tagger(first: str) -> Tagger:
-    """The name engine for the second look, ready; rules alone where it is not installed."""
-    try:
-        return taggers.load(second_engine(first))
-    except UsageError:
-        return taggers.load("none")
+    name = second_engine(first)
+    return Second(name, taggers.load(name))
 
 
 def suspects(
@@ -118,7 +126,7 @@ def _people(texts: Sequence[str], tagger: Tagger) -> list[list[Span]]:
             Span(offset + entity.start, offset + entity.end, "PERSON", entity.score, "name_engine")
             for offset, _ in lines
             for entity in next(answers)
-            if entity.label in ("PER", "PERSON")
+            if entity.label == "PERSON"
             and entity.score >= SURE
             and _stands_apart(text, offset + entity.start, offset + entity.end)
         ]

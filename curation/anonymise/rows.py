@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from curation.anonymise import siblings, tagger
 from curation.anonymise.columns import Columns
 from curation.anonymise.detect import Detection, Fields, detect
-from curation.anonymise.layout import with_leaf
+from curation.anonymise.layout import with_keys, with_leaf
 from curation.anonymise.pieces import Piece, changes
 from curation.anonymise.policy import Policy, Rules
 from curation.anonymise.record import Result, replaced, rewrite
-from curation.anonymise.risk import Suspect, second_tagger, suspects
+from curation.anonymise.risk import Second, Suspect, second_tagger, suspects
 from curation.anonymise.surrogates import Surrogates
 from curation.anonymise.tagger import Tagger
 from curation.engine.local import LocalEngine
+from curation.errors import InputError
 
 if TYPE_CHECKING:
     from curation.ingest.tables import Row, Rows
@@ -97,13 +98,15 @@ def find(engine: LocalEngine, parts: Sequence[Chunk], progress: Progress | None)
 
 def look_again(
     engine: LocalEngine, parts: Sequence[Chunk], results: Sequence[Result], progress: Progress | None
-) -> list[list[Suspect]]:
-    """What the second detector finds in each row that was anonymised."""
+) -> tuple[str, list[list[Suspect]]]:
+    """The name engine that looked, and what the second detector finds in each row that was anonymised."""
     again = [
         part._replace(results=list(results[at : at + BATCH]))
         for at, part in zip(range(0, len(results), BATCH), parts, strict=True)
     ]
-    return _each(engine, _suspects, again, "second look", progress)
+    answers = _each(engine, _suspects, again, "second look", progress)
+    ran = {name for name, _ in answers}
+    return next(iter(ran)) if len(ran) == 1 else "none", [found for _, found in answers]
 
 
 def rewritten(
@@ -115,11 +118,16 @@ def rewritten(
     *,
     key: bytes | None,
     real: frozenset[str],
+    file: str,
 ) -> list[Rewritten]:
     """All rows of a file rewritten as one corpus.
 
     Args:
         real: names that no surrogate may be, besides those that were found.
+        file: its name, for errors.
+
+    Raises:
+        InputError: a column in which a value would have to be replaced and cannot be.
     """
     fields = [each for part in parts for each in part.fields]
     private = [each for part in parts for each in part.private]
@@ -128,10 +136,13 @@ def rewritten(
     if key is not None:
         met = (pair for each in zip(fields, detected, rules, strict=True) for pair in replaced(*each))
         surrogates = Surrogates(key).apart((*met, *(("PERSON", name) for name in real)))
-    return [
-        _rewritten(index, read.rows[index], shown[index], columns, *each, surrogates)
-        for index, each in enumerate(zip(fields, private, detected, rules, strict=True))
-    ]
+    done = []
+    for index, each in enumerate(zip(fields, private, detected, rules, strict=True)):
+        try:
+            done.append(_rewritten(index, read.rows[index], read.arrow is None, columns, *each, surrogates))
+        except siblings.Unreplaceable as error:
+            raise InputError(str(error), file=file, row=read.numbers[index]) from None
+    return done
 
 
 Answer = TypeVar("Answer")
@@ -156,8 +167,10 @@ def _detect(part: Chunk) -> list[Detection]:
     return detect(part.fields, part.private, part.rules, tagger=_engine(part.names, part.run))
 
 
-def _suspects(part: Chunk) -> list[list[Suspect]]:
-    return suspects(part.fields, part.results, part.rules, tagger=_second_engine(part.names, part.run))
+def _suspects(part: Chunk) -> list[tuple[str, list[Suspect]]]:
+    second = _second_engine(part.names, part.run)
+    found = suspects(part.fields, part.results, part.rules, tagger=second.tagger)
+    return [(second.name, of_row) for of_row in found]
 
 
 @functools.lru_cache(maxsize=1)
@@ -166,14 +179,14 @@ def _engine(names: str, run: str) -> Tagger:
 
 
 @functools.lru_cache(maxsize=1)
-def _second_engine(names: str, run: str) -> Tagger:
+def _second_engine(names: str, run: str) -> Second:
     return second_tagger(names)
 
 
 def _rewritten(
     index: int,
     row: Row,
-    shown: Fields,
+    any_keys: bool,
     columns: Columns,
     fields: Fields,
     private: Fields,
@@ -194,7 +207,7 @@ def _rewritten(
     pieces: list[Piece] = []
 
     def put(column: str, path: tuple[str | int, ...], old: str, new: str, field: str, value: Any) -> None:
-        after[column] = with_leaf(after[column], path, new)
+        after[column] = with_leaf(after[column], path, new.encode() if isinstance(value, bytes) else new)
         changed[column] = None
         number = value if isinstance(value, (int, float)) else None
         pieces.append(Piece(index, column, path, _spans(old, new, field, result), number))
@@ -207,15 +220,29 @@ def _rewritten(
         old, new = private[field], result.private[field]
         if old is not None and new is not None and old != new:
             put(column, (), old, new, field, row[column])
+    renamed: dict[str, dict[tuple[str | int, ...], str]] = {}
     for name, leaf in leaves.items():
-        if (new := result.fields[name]) is not None and new != leaf.text:
-            put(leaf.column, leaf.path, leaf.text, new, name, leaf.number)
+        if (new := result.fields[name]) is None or new == leaf.text:
+            continue
+        if leaf.key:
+            renamed.setdefault(leaf.column, {})[leaf.path] = new
+        else:
+            put(leaf.column, leaf.path, leaf.text, new, name, leaf.value)
+    for column, keys in renamed.items():
+        if not any_keys:  # the fields of a table have the same names in all rows
+            raise siblings.Unreplaceable("the name of a field holds what is replaced in this row; rename it")
+        after[column] = with_keys(after[column], keys)
+        changed[column] = None
+        pieces = [piece for piece in pieces if piece.column != column]
+        pieces.append(Piece(index, column, (), tuple((0, 0, str(path[-1])) for path in keys), row[column]))
     return Rewritten(after, result, list(changed), pieces)
 
 
 def _name(leaf: siblings.Leaf) -> str:
     """Under which field a value of another column is rewritten: the column, or a way within it."""
-    return leaf.column if not leaf.path else f"{leaf.column}\0{json.dumps(leaf.path)}"
+    if not leaf.path:
+        return leaf.column
+    return f"{leaf.column}\0{json.dumps(leaf.path)}{'key' if leaf.key else ''}"
 
 
 def _spans(old: str, new: str, field: str, result: Result) -> tuple[tuple[int, int, str], ...]:

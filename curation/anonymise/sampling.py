@@ -16,19 +16,22 @@ from typing import Any
 
 from curation.anonymise.columns import columns_of
 from curation.anonymise.policy import TYPES
+from curation.anonymise.spans import Pattern
 from curation.errors import InputError, UsageError
 from curation.files import sha256
 from curation.strict import nearest
 
 CONFIDENCE = 0.95
-FILE, ROW, ID, FOUND, READ_BY, MISSED, NOTE = "of", "row", "id", "found", "read_by", "missed", "note"
+FILE, DRAWN, ROW, ID, FOUND = "of", "drawn", "row", "id", "found"
+READ_BY, MISSED, NOTE = "read_by", "missed", "note"
 """Columns of the sheet. Readers fill in the last three: their initials, types they still see, a remark."""
 
 _DIGITS = 16
+_DIGEST = Pattern(rf"[0-9a-f]{{{_DIGITS}}}")
 
 
 def draw(output: Path, sheet: Path, *, spans: Path, count: int, text_fields: Sequence[str] = ()) -> int:
-    """Write a sheet with a sample of an anonymised file. The same file gives the same sample.
+    """Write a sheet with a sample of an anonymised file, all its columns; the same file, the same sample.
 
     Args:
         spans: what `anonymise` wrote about it.
@@ -50,21 +53,25 @@ def draw(output: Path, sheet: Path, *, spans: Path, count: int, text_fields: Seq
         row.get(columns.id, number) if columns.id else number
         for number, row in zip(read.numbers, read.rows, strict=True)
     ]
-    found = _found(spans)
-    strata = [found.get(repr(name), "") for name in names]
+    found = _found(spans, len(names))
+    strata = [found.get(record, "") for record in range(1, len(names) + 1)]
     digest = sha256(output)
+    others = [column for column in read.columns if column not in columns.text]
+    drawn = _drawn(strata, count, digest)
     rows = [
         {
             FILE: digest[:_DIGITS],
+            DRAWN: len(drawn),
             ROW: read.numbers[index],
             ID: names[index],
             FOUND: strata[index],
             **{f"text: {column}": read.rows[index].get(column) or "" for column in columns.text},
+            **{f"column: {column}": _seen(read.rows[index].get(column)) for column in others},
             READ_BY: "",
             MISSED: "",
             NOTE: "",
         }
-        for index in _drawn(strata, count, digest)
+        for index in drawn
     ]
     if not rows:
         raise UsageError(f"{output}: no record to draw")
@@ -76,16 +83,18 @@ def bounds(sheet: Path) -> dict[str, Any]:
     """What a sheet that people have filled in says, per document and per type.
 
     Raises:
-        UsageError: no such sheet, or a row nobody has read, or an unknown type under `missed`.
+        UsageError: no such sheet, or a row nobody has read, or an unknown type under `missed`; a sheet that
+            does not hold every record that was drawn, once.
     """
     from curation.ingest import tables
 
     rows = tables.read_rows(sheet, [READ_BY]).rows
-    if not rows or any(name not in rows[0] for name in (FILE, ROW, READ_BY, MISSED)):
+    if not rows or any(name not in rows[0] for name in (FILE, DRAWN, ROW, READ_BY, MISSED)):
         raise UsageError(f"{sheet}: not a sheet of `govtune anonymise-review`")
     missed = [_missed(row, number, sheet) for number, row in enumerate(rows, start=2)]
     if len({row[FILE] for row in rows}) > 1:
         raise UsageError(f"{sheet}: rows of several files in one sheet")
+    _complete(rows, sheet)
     count = len(rows)
     by_type = Counter(kind for one in missed for kind in one)
     return {
@@ -109,6 +118,21 @@ def _share(faults: int, count: int) -> dict[str, Any]:
     return {"read": count, "missed": faults, "upper_95": upper_bound(faults, count)}
 
 
+def _complete(rows: Sequence[Mapping[str, Any]], sheet: Path) -> None:
+    """Refuse a sheet that is not the one that was drawn: a bound speaks for a whole sample alone."""
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        if not _DIGEST.fullmatch(str(row[FILE] or "")):
+            said = f"not the first {_DIGITS} digits of a SHA-256"
+            raise InputError(said, file=sheet.name, row=number, field=FILE)
+        if (own := str(row[ROW])) in seen:
+            raise InputError("stands twice in the sheet", file=sheet.name, row=number, field=ROW)
+        seen.add(own)
+        if str(row[DRAWN]) != str(len(rows)):
+            said = f"{len(rows)} records in the sheet, not as many as were drawn"
+            raise InputError(said, file=sheet.name, row=number, field=DRAWN)
+
+
 def _missed(row: Mapping[str, Any], number: int, sheet: Path) -> set[str]:
     if not str(row[READ_BY] or "").strip():
         raise InputError("nobody has read this record yet", file=sheet.name, row=number, field=READ_BY)
@@ -121,19 +145,32 @@ def _missed(row: Mapping[str, Any], number: int, sheet: Path) -> set[str]:
     return kinds
 
 
-def _found(spans: Path) -> dict[str, str]:
-    """By id, the types found in a row."""
+def _seen(value: Any) -> str:
+    """A value of any column as a reader sees it."""
+    from curation.ingest.precision import display
+
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return value.decode(errors="replace") if isinstance(value, bytes) else display(value) or ""
+
+
+def _found(spans: Path, records: int) -> dict[int, str]:
+    """By number of a record in the output, the types found in it."""
     from curation.ingest import jsonl
 
-    found: dict[str, set[str]] = defaultdict(set)
+    found: dict[int, set[str]] = defaultdict(set)
     try:
         for number, line in jsonl.rows(spans):
-            if not isinstance(line.get("spans"), list):
+            if not isinstance(line.get("spans"), list) or "record" not in line:
                 raise InputError("not a line of --spans", file=spans.name, row=number)
-            found[repr(line.get("id"))].update(span["type"] for span in line["spans"])
+            if (record := line["record"]) is None:  # held back
+                continue
+            if not isinstance(record, int) or not 0 < record <= records:
+                raise InputError("spans of another file", file=spans.name, row=number, field="record")
+            found[record].update(span["type"] for span in line["spans"])
     except OSError as error:
         raise UsageError(f"{spans}: cannot be read: {error.strerror}") from None
-    return {name: " ".join(sorted(types)) for name, types in found.items()}
+    return {record: " ".join(sorted(types)) for record, types in found.items()}
 
 
 def _drawn(strata: Sequence[str], count: int, seed: str) -> list[int]:

@@ -4,17 +4,22 @@ replaced in the text or the private columns of the same row. Else one column tel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from curation.anonymise import names
-from curation.anonymise.detect import Detection, Fields
-from curation.anonymise.layout import leaves
+from curation.anonymise.columns import seen
+from curation.anonymise.detect import Detection, Fields, written
+from curation.anonymise.layout import keys, leaves
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Span, occurrences, resolve, view
-from curation.ingest.precision import display
 
 LONG_NUMBER = 7
 """Digits. A shorter number in a column of numbers is a count or an amount that only looks the same."""
+
+
+class Unreplaceable(Exception):  # noqa: N818 - of a value, and told as an InputError
+    """A value that would have to be replaced and cannot be."""
 
 
 class Leaf(NamedTuple):
@@ -22,14 +27,16 @@ class Leaf(NamedTuple):
 
     Attributes:
         path: the way to it within a column that holds a list or an object.
-        number: the value, where it is a number; `text` is how it is shown.
+        value: as it is, where it is no string; `text` is how it is shown.
+        key: whether it is the key at the end of the way, and not what the key leads to.
     """
 
     column: str
     path: tuple[str | int, ...]
     text: str
-    number: int | float | None
+    value: Any
     spans: list[Span]
+    key: bool = False
 
 
 def find(
@@ -40,17 +47,31 @@ def find(
     Args:
         columns: the other columns.
         fields, detected: the text fields of the row and what was found in them.
+
+    Raises:
+        Unreplaceable: bytes that are no UTF-8, in which nothing can be found, or a value in a column's name.
     """
     values = dict(_values(fields, detected, rules))
     if not values:
         return []
     longest_first = sorted(values, key=lambda value: (-len(value), value))
+    bare = {value.translate(_BETWEEN): kind for value, kind in values.items()}
     found = []
     for column in columns:
+        if row.get(column) is not None and _spans(column, longest_first, values):
+            raise Unreplaceable("the name of a column holds what is replaced in this row; rename it")
         for path, value in leaves(row.get(column)):
             text = _shown(value)
-            if text and (spans := _spans(text, longest_first, values, whole=not isinstance(value, str))):
+            if not text:
+                continue
+            prose = isinstance(value, (str, bytes))
+            spans = _spans(text, longest_first, values) if prose else _number(text, bare)
+            if spans:
                 found.append(Leaf(column, path, text, None if isinstance(value, str) else value, spans))
+        for path in keys(row.get(column)):
+            text = str(path[-1])
+            if spans := _spans(text, longest_first, values):
+                found.append(Leaf(column, path, text, None, spans, key=True))
     return found
 
 
@@ -75,22 +96,32 @@ def _telling(value: str) -> bool:
 def _shown(value: Any) -> str | None:
     if isinstance(value, str):
         return value
-    return display(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise Unreplaceable("bytes that are no UTF-8, beside personal data; leave them out") from None
+    return seen(value) if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else None
 
 
-def _spans(text: str, longest_first: list[str], kinds: Mapping[str, str], *, whole: bool) -> list[Span]:
+def _number(text: str, bare: Mapping[str, str]) -> list[Span]:
+    """A number that is one of the values, however the text groups its digits."""
+    kind = bare.get(text) if len(text) >= LONG_NUMBER else None
+    return [Span(0, len(text), kind, 0.9, "repeated")] if kind else []
+
+
+def _spans(text: str, longest_first: list[str], kinds: Mapping[str, str]) -> list[Span]:
     plain = view(text)
-    if whole:
-        kind = kinds.get(plain) if len(plain) >= LONG_NUMBER else None
-        return [Span(0, len(plain), kind, 0.9, "repeated")] if kind else []
     return resolve(
         Span(start, end, kinds[value], 0.9, "repeated")
         for value in longest_first
-        if value in plain
-        for start, end in occurrences(value, plain)
-        if not value.isdigit() or len(value) >= LONG_NUMBER or _apart(plain, start, end)
+        for start, end in (*_within(value, plain), *written(value, plain))
     )
 
 
-def _apart(plain: str, start: int, end: int) -> bool:
-    return not plain[start - 1 : start].isdigit() and not plain[end : end + 1].isdigit()
+def _within(value: str, plain: str) -> Iterator[tuple[int, int]]:
+    """Where a long number stands even inside a longer one, as in the number of a disability card."""
+    return occurrences(value, plain) if value.isdigit() and len(value) >= LONG_NUMBER else iter(())
+
+
+_BETWEEN = dict.fromkeys(map(ord, " -"))

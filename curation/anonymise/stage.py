@@ -158,7 +158,7 @@ class Anonymise(Exchange):
         from curation.anonymise import risk
 
         if self._second is None:
-            self._second = risk.second_tagger(self.params.names)
+            self._second = risk.second_tagger(self.params.names).tagger
         suspects = risk.suspects(rows, results, self._rules(table), tagger=self._second)
         kinds = [", ".join(sorted({one.type for one in found})) or None for found in suspects]
         evidence = pa.array(kinds, pa.string())

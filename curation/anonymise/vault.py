@@ -158,8 +158,8 @@ def open_vault(path: Path, key: bytes) -> Vault:
 
 @contextlib.contextmanager
 def private_file(path: Path, *, append: bool = False) -> Iterator[Any]:
-    """A file that nobody else can read, from its first byte on."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
+    """A file that nobody else can read, from its first byte on; a link is not followed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_APPEND if append else os.O_TRUNC)
     descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "ab" if append else "wb") as file:
         os.fchmod(descriptor, 0o600)  # a file that was there keeps its mode otherwise

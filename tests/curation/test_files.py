@@ -58,3 +58,8 @@ def test_a_digest_is_of_the_bytes_and_a_missing_file_is_named(tmp_path: Path) ->
         sha256(path)
     path.write_bytes(b"abc")
     assert sha256(path) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_temporary_file_is_there_before_it_is_written_with_its_rights(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.txt", mode=0o600) as aside:
+        assert (aside.stat().st_mode & 0o777, aside.stat().st_size) == (0o600, 0)

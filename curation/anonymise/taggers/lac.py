@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import importlib.util
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,15 @@ class Lac:
             for start, end in zip(starts, ends, strict=True)
             if self._wanted[tags[start]]
         ]
+
+
+def available() -> bool:
+    """Whether the engine would load."""
+    try:
+        _model_folder()
+    except UsageError:
+        return False
+    return importlib.util.find_spec("onnxruntime") is not None
 
 
 def _model_folder() -> Path:

@@ -253,9 +253,45 @@ def test_no_personal_value_is_in_anything_that_is_written(sample: Path, tmp_path
         written = [tmp_path / name for name in ("spans", "review", "manifest", "vault")]
         also = Also(*written[:3], vault=written[3], vault_key=b"a vault key of thirty-two bytes!")
         output = tmp_path / f"out{source.suffix}"
+        written[3].unlink(missing_ok=True)
         anonymise_file(source, output, also=also)
         if not values:  # service guides
             continue
         for path in (output, *written):
             text = path.read_bytes().decode("utf-8", "replace")
             assert sum(value in text for value in values) == 0, path.name
+
+
+def test_a_value_written_otherwise_goes_from_the_other_columns_and_from_keys(tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    row = {
+        "text": TEXT + "身份证号11010119900307293X",
+        "phone": "139-1111-2222",
+        "x": ["138-1234-5678", "138 1234 5678", "覃 水生", "11010119900307293x", "a13911112222", 13911112222],
+        "y": {"覃水生": {"138-1234-5678": 1}, "覃 水生": 2},
+    }
+    source.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    anonymise_file(source, output, names="none")
+    after = json.loads(output.read_text(encoding="utf-8"))
+    assert after["x"][:3] == ["[手机号]", "[手机号]", "[姓名]"]
+    assert not any("2222" in str(value) or "1990" in str(value) for value in after["x"])
+    assert len(after["y"]) == 2
+    assert not any(value in str(after["y"]) for value in ("水生", "1234"))
+
+
+@pytest.mark.parametrize("name", ["覃水生", "b"])
+def test_what_cannot_be_replaced_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"text": [TEXT], name: [b"\xff\xfe"]}), source)
+    with pytest.raises(InputError, match="row") as raised:
+        anonymise_file(source, tmp_path / "out.parquet", names="none")
+    assert "覃" not in str(raised.value)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_the_engine_s_own_model_is_not_written_over(tmp_path: Path) -> None:
+    source, model = tmp_path / "in.jsonl", tmp_path / "model.jsonl"
+    source.write_text(json.dumps({"text": TEXT}), encoding="utf-8")
+    model.write_text("model", encoding="utf-8")
+    with pytest.raises(UsageError, match="is an input itself"):
+        anonymise_file(source, model, names=f"crf:{model}")

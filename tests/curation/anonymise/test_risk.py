@@ -203,3 +203,52 @@ def test_a_sample_of_another_file_is_refused(done: Path, govtune: Command) -> No
     manifest.write_text(json.dumps(told), encoding="utf-8")
     result = govtune("anonymise-bound", sheet, "--manifest", manifest)
     assert (result.code, len(result.errors)) == (2, 1)
+
+
+def test_the_manifest_names_the_second_engine_that_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.anonymise.taggers.lac.available", lambda: False)
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "路灯不亮"}\n', encoding="utf-8")
+    also = Also(manifest=tmp_path / "m.json")
+    anonymise_file(source, tmp_path / "out.jsonl", names="none", also=also)
+    told = json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))
+    assert told["engine"]["second"] == "none"
+    assert "the second look had no name engine" in told["anonymisation"]["open"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [("of", "12", "SHA-256"), ("row", "1", "twice"), ("drawn", "4", "as were drawn")],
+)
+def test_a_sheet_that_is_not_the_one_drawn_is_refused(done: Path, column: str, value: str, said: str) -> None:
+    sheet = done / "sample.csv"
+    draw(done / "out.jsonl", sheet, spans=done / "spans.jsonl", count=5)
+    filled_in(sheet, {})
+    read = tables.read_rows(sheet)
+    rows = read.rows[1:] if column == "drawn" else [row | {column: value} for row in read.rows]
+    tables.write_rows(sheet, tables.Rows(read.columns, rows))
+    with pytest.raises(UsageError, match=said):
+        bounds(sheet)
+
+
+def test_strata_are_those_of_the_rows_written_and_readers_see_all_columns(tmp_path: Path) -> None:
+    source, names = tmp_path / "in.jsonl", tmp_path / "names.txt"
+    texts = {"路灯": "莫问天", "我叫覃水生，": 1, "路灯不亮": 1}
+    lines = [json.dumps({"text": text, "x": {"a": [value]}}) for text, value in texts.items()]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    names.write_text("莫问天\n", encoding="utf-8")
+    also = Also(spans=tmp_path / "s.jsonl", review=tmp_path / "r.jsonl", canaries=names)
+    assert anonymise_file(source, tmp_path / "out.jsonl", names="none", also=also).rows == 2
+    draw(tmp_path / "out.jsonl", tmp_path / "a.csv", spans=tmp_path / "s.jsonl", count=9)
+    rows = tables.read_rows(tmp_path / "a.csv").rows
+    assert [(row["found"], row["drawn"], row["column: x"]) for row in rows] == [
+        ("PERSON", "2", '{"a": [1]}'),
+        ("", "2", '{"a": [1]}'),
+    ]
+
+
+def test_an_age_is_one_however_a_table_holds_it() -> None:
+    rows = [{"年龄": age} for age in (45.0, 45, "45", "45.0", "45岁")]
+    assert quasi_identifiers(rows, []).smallest == 5

@@ -7,6 +7,7 @@ import json
 import stat
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def round_trip(folder: Path, name: str, data: bytes, **options: Any) -> tuple[by
     source, output, vault = folder / f"in{name}", folder / f"out{name}", folder / "vault"
     restored = folder / f"again{name}"
     source.write_bytes(data)
+    vault.unlink(missing_ok=True)
     also = Also(vault=vault, vault_key=KEY)
     anonymise_file(source, output, names="none", also=also, **options)
     restore_file(output, restored, vault=vault, key=KEY)
@@ -107,6 +109,7 @@ def test_json_lines_come_back_byte_for_byte(
         '{"text": "我叫覃水生，", "meta": {"a": "覃水生", "a": [ "覃水生" ]}}',
         '{"phone": 13812345678.0, "text": "请回\\t13812345678\\/谢谢", "n": 1E2}',
         '{"text": "我叫覃水生，", "meta": {  "深": ["找覃水生", null, 1.0]  } }',
+        '{"text": "我叫覃水生，", "meta": {"覃水生": [{"a覃 水生": 1.50}], "覃 水生": "覃水生"} }',
     ],
 )
 def test_however_a_line_is_written_it_comes_back_and_keeps_nothing(tmp_path: Path, line: str) -> None:
@@ -211,6 +214,7 @@ def test_a_vault_and_its_audit_are_for_their_owner_and_hold_no_value_in_clear(
 def test_two_vaults_of_the_same_file_differ(sealed: tuple[Path, Path], tmp_path: Path) -> None:
     _, vault = sealed
     first = vault.read_bytes()
+    vault.unlink()
     anonymise_file(
         tmp_path / "in.jsonl", tmp_path / "out.jsonl", names="none", also=Also(vault=vault, vault_key=KEY)
     )
@@ -367,3 +371,35 @@ def test_a_vault_that_cannot_be_made_is_one_line_and_nothing_is_written(
         assert (told.code, len(told.errors)) == (2, 1), arguments
     assert {path.name for path in tmp_path.iterdir()} == {"in.jsonl", "key", "far"}
     assert key.read_bytes() == KEY and not far.exists()
+
+
+def test_a_vault_is_never_written_over(sealed: tuple[Path, Path], tmp_path: Path) -> None:
+    _, vault = sealed
+    before = vault.read_bytes()
+    source = tmp_path / "other.jsonl"
+    source.write_text(json.dumps({"text": TEXT}), encoding="utf-8")
+    with pytest.raises(UsageError, match="exists"):
+        also = Also(vault=vault, vault_key=KEY)
+        anonymise_file(source, tmp_path / "other.out.jsonl", names="none", also=also)
+    assert vault.read_bytes() == before
+
+
+def test_an_audit_line_follows_no_link(sealed: tuple[Path, Path], tmp_path: Path) -> None:
+    output, vault = sealed
+    (tmp_path / "victim").write_text("", encoding="utf-8")
+    vault.with_name(f"{vault.name}.audit.jsonl").symlink_to(tmp_path / "victim")
+    with pytest.raises(UsageError, match="audit line cannot be written"):
+        restore_file(output, tmp_path / f"again{output.suffix}", vault=vault, key=KEY)
+    assert (tmp_path / "victim").read_text(encoding="utf-8") == ""
+
+
+def test_bytes_and_decimals_are_replaced_and_come_back(tmp_path: Path) -> None:
+    number = pa.array([Decimal("13812345678.00")], pa.decimal128(20, 2))
+    table = pa.table({"text": ["我叫覃水生，电话138-1234-5678。"], "d": number, "b": [b"13812345678 a"]})
+    source, vault = tmp_path / "in.parquet", tmp_path / "vault"
+    pq.write_table(table, source)
+    output, again = tmp_path / "out.parquet", tmp_path / "again.parquet"
+    anonymise_file(source, output, names="none", also=Also(vault=vault, vault_key=KEY))
+    assert [pq.read_table(output)[name][0].as_py() for name in "db"] == ["[手机号]", "[手机号] a".encode()]
+    restore_file(output, again, vault=vault, key=KEY)
+    assert pq.read_table(again).equals(table)
