@@ -43,6 +43,11 @@ def looks_like_resident_id(value: str) -> bool:
     )
 
 
+def in_region(value: str) -> bool:
+    """Begins with the code of a province."""
+    return value[:2] in _PROVINCES
+
+
 def resident_id_check(value: str) -> str:
     """Check character of the first 17 digits (GB 11643, ISO 7064 MOD 11-2)."""
     return "10X98765432"[

@@ -25,6 +25,10 @@ def _mobile(value: str) -> bool | None:
     return None if len(re.sub(r"^(?:00)?86(?=1)|^\+86", "", value)) == 11 else False
 
 
+def _regional(value: str) -> bool | None:
+    return None if checks.in_region(value) else False
+
+
 def _five_digits(value: str) -> bool | None:
     return None if sum(char.isdigit() for char in value) >= 5 else False
 
@@ -78,6 +82,19 @@ CARDS = (
         alone=0.6,
         least=15,
         first="123456789",
+    ),
+    Form(
+        "CN_RESIDENT_ID",
+        "cn_resident_id_17",
+        Shape(
+            r"(?<![0-9.\-])[1-6][0-9]{5}(?:19[0-9]{2}|200[0-9])(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}"
+            r"(?![0-9A-Za-z.\-])"
+        ),
+        "GB 11643-1999, last digit lost, where the text speaks of identity cards",
+        labels=_kinds("resident"),
+        topic=("身份证", "户口", "实名"),
+        least=17,
+        first="123456",
     ),
     Form(
         "CN_RESIDENT_ID",
@@ -147,7 +164,9 @@ CARDS = (
         "cn_bank_card_unnamed",
         Shape(
             r"(?:62[0-9]{14}(?:[0-9]{3})?"
-            r"|(?<![0-9]{4}[ \-])62[0-9]{2}(?:[ \-][0-9]{4}){3}(?:[ \-][0-9]{1,3})?)"
+            r"|(?<![0-9]{4}[ \-])62[0-9]{2}(?:[ \-][0-9]{4}){3}(?:[ \-][0-9]{1,3})?"
+            r"|(?<![0-9][ \-])62[0-9]{2}(?=(?:[ ]?[0-9]){12}(?:(?:[ ]?[0-9]){3})?(?![ \-]?[0-9]))"
+            r"[0-9]{0,4}(?: [0-9]{2,8}){2,5})"
             r"(?![0-9A-Za-z])(?![ \-][0-9])"
         ),
         "UnionPay issuer number 62, Luhn digit mistyped",
@@ -208,7 +227,7 @@ CARDS = (
         "passport_labelled",
         Shape(
             rf"(?:[A-Za-z]{{0,3}}[ ]?[0-9]{{4,9}}(?:[ ][0-9]{{3,5}})?[A-Z]?|[0-9]{{2}} ?[0-9]{{7}}"
-            rf"|[A-Z](?: [0-9]){{7,8}}){_END}(?![/.\-][0-9])"
+            rf"|[A-Z](?: [0-9]){{7,8}}|[A-Z]{{1,2}} ?[0-9](?: ?[0-9]){{6,7}}){_END}(?![/.\-][0-9]|[ ][0-9])"
         ),
         "ICAO 9303: up to nine characters after the word for passport",
         labels=_kinds("passport"),
@@ -238,7 +257,7 @@ CARDS = (
     Form(
         "CN_TW_PERMIT",
         "cn_tw_permit_topic",
-        Shape(rf"(?:[TL] ?[0-9]{{8}}|T[0-9] [0-9]{{4}} [0-9]{{3}}|0[0-9]{{7}}(?:[0-9]{{2}})?){_END}(?!-)"),
+        Shape(rf"(?:[TL][0-9]? ?[0-9](?: ?[0-9]){{6,7}}|0[0-9]{{7}}(?:[0-9]{{2}})?){_END}(?!-)"),
         "travel permits of both directions, where the text speaks of Taiwan",
         labels=_kinds("taiwan"),
         topic=("台胞", "台湾", "入台", "赴台", "来往大陆", "大通证", "台商", "陆客"),
@@ -251,7 +270,7 @@ CARDS = (
         "CN_HKMO_PERMIT",
         "cn_hkmo_permit",
         Shape(
-            rf"(?:[HMhm][A-Z]? ?[0-9]{{7,8}}(?:[ ]?[0-9]{{2}})?|[CcWw][A-Za-z]? ?[0-9]{{7,8}}|"
+            rf"(?:[HMhm][A-Z]? ?[0-9]{{7,8}}(?:[ ]?[0-9]{{2}})?|[HM] ?[0-9](?: ?[0-9]){{7}}(?: ?[0-9]{{2}})?|[CcWw][A-Za-z]? ?[0-9]{{7,8}}|"  # noqa: E501
             rf"[A-Z]{{1,2}}[0-9]{{6}}\([0-9A]\)){_END}"
         ),
         "home-return permit H, M and 8 or 10 digits; exit permit C, W; identity card of Hong Kong",
@@ -318,6 +337,27 @@ CARDS = (
         labelled=0.93,
     ),
     Form(
+        "CN_DRIVER_FILE",
+        "cn_driver_file_topic",
+        Shape(rf"[1-6](?:[ ]?[0-9]){{11}}{_END}(?![ \-][0-9])"),
+        "GA/T 946: 12 digits that begin with a region, in a text about files of driving licences",
+        labels=_kinds("driver"),
+        check=_regional,
+        topic=("驾驶证档案", "驾档", "档案编号", "驾驶证号", "驾驶证"),
+        least=12,
+        first="123456",
+    ),
+    Form(
+        "CN_MEDICAL_RECORD",
+        "cn_health_file",
+        Shape(rf"[A-Za-z]{{2,5}}[\- ]?[0-9]{{4,14}}(?:-[0-9]{{1,8}}){{0,3}}{_END}"),
+        "files of residents' health, which begin with letters, after the words for a file",
+        labels=_kinds("driver medical"),
+        labelled=0.86,
+        misread=False,
+        near=True,
+    ),
+    Form(
         "CN_MEDICAL_RECORD",
         "cn_medical_record",
         Shape(
@@ -356,6 +396,17 @@ CARDS = (
     ),
     Form(
         "VIN",
+        "vin_topic",
+        Shape(rf"L(?=(?:[A-Z]*[0-9]){{5}})[A-Z0-9]{{16}}{_END}"),
+        "a vehicle made in China with letters mistaken, where the text speaks of vehicles",
+        labels=_kinds("vin"),
+        topic=("车架", "车辆", "大架", "摩托", "电动车", "三轮", "挂车", "拖车", "面包车", "轿车"),
+        misread=False,
+        least=17,
+        first="A",
+    ),
+    Form(
+        "VIN",
         "vin_labelled",
         Shape(rf"(?=[A-Za-z0-9 \-]{{0,10}}[0-9])[A-Za-z0-9](?:[ \-]?[A-Za-z0-9]){{14,18}}{_END}"),
         "15 to 19 characters after the words for a chassis number",
@@ -370,7 +421,7 @@ PHONES = (
         "cn_mobile",
         Shape(
             r"(?<![0-9]\.)(?<![〔\[(][0-9]{4}[〕\])])(?<![〔\[(][0-9]{4}[〕\])]第)(?:"
-            r"(?:00)?86[ \-]?)?1[3-9][0-9]{9}"
+            r"(?:00)?86[ \-]?|0)?1[3-9][0-9]{9}"
             r"(?![0-9])(?!\.[0-9])(?!号[文令])"
         ),
         "MIIT numbering plan: 11 digits, 13 to 19",
@@ -401,6 +452,19 @@ PHONES = (
         lead=Shape(r"(?:\(\+86\)|\(86\)|\+)[ ]?$"),
         least=11,
         first="018",
+    ),
+    Form(
+        "CN_MOBILE",
+        "cn_mobile_groups",
+        Shape(
+            r"(?<![0-9.%][ ])(?<![0-9][,.\-\n])1[3-9](?=[0-9](?:[ ]?[0-9]){8}(?![ ]?[0-9]))[0-9]{2,6}(?:[ ][0-9]{2,7}){1,3}"  # noqa: E501
+            r"(?![0-9A-Za-z%.])(?![ ]?[,、\-][ ]?[0-9])" + _NOT_UNIT
+        ),
+        "MIIT numbering plan, in two to four groups of any size",
+        labels=_PHONE,
+        alone=0.6,
+        least=12,
+        first="1",
     ),
     Form(
         "CN_MOBILE",
@@ -549,7 +613,7 @@ ONLINE = (
         "QQ",
         "qq_letter",
         Shape(
-            r"(?:(?<=[^0-9A-Za-z][Qq])|(?<=[^0-9A-Za-z][Qq][ :])|(?<=群)|(?<=群[:是号])|(?<=群号[:是])"
+            r"(?:(?<=[^0-9A-Za-z][Qq])|(?<=扣)|(?<=扣[:是号 ])|(?<=加[我他她])|(?<=加[我他她][: ])|(?<=[^0-9A-Za-z][Qq][ :])|(?<=群)|(?<=群[:是号])|(?<=群号[:是])"  # noqa: E501
             r"|(?=[0-9]{6,11}\(Q\)))[1-9][0-9]{4,10}(?![0-9A-Za-z@])" + _NOT_UNIT
         ),
         "Tencent: 5 to 11 digits after the letter alone, or after the word for a group",

@@ -31,15 +31,19 @@ _WORDS: dict[str, str] = {
         退役军人 退役证 退伍证 退出现役 转业证 复员证 离休证 优待证 退役军人优待证
         军残证 伤残证 残疾军人证 伤残军人证
     """,
-    "driver": "驾驶证 驾照 驾驶证档案 驾档 档案 档案号 档案编号 档编 档号",
+    "driver": "驾驶证号 驾驶证 驾照 驾驶证档案 驾档 档案 档案号 档案编号 档编 档号",
     # Money, insurance, health.
     "bank": """
         银行 银行卡 银行账 银行帐 农行 工行 建行 中行 交行 招行 邮储 邮政储蓄
         信用社 农信 农商 农商行 农商银行
         账号 帐号 账户 帐户 户头 开户 卡号 卡里 卡上 存折 储蓄卡 信用卡 借记卡 工资卡 打卡
+        招商卡 浦发 邮政卡 惠农卡 农信卡 信合卡 个人账号 个人账户
         一卡通 一折通 转账 转入 转到 汇款 汇入 收款 打款 存入 支付宝
     """,
     "social": """
+        参保号 参保编号 参保人编号 个人参保号 医保编号 社保编号
+        社保手册 医保手册 养老手册 社保本 医保本 保险手册
+        合疗本 合疗证 合疗号 农合证 农合本 低保本 低保号 待遇证
         社保 社保卡 社保号 社会保障 社会保障卡 保障卡 社会保险 养老保险 养老金 待遇领取证
         工伤保险 失业保险 公积金 参保 参保人 个人编号 个人账号 个人账户 职工编号
         医保 医保卡 医保号 医疗证 医疗保险 医疗保障 合作医疗 新农合 农合 参合 慢病证
@@ -48,13 +52,14 @@ _WORDS: dict[str, str] = {
     """,
     "medical": """
         病历 病案 住院 门诊 急诊 就诊 就医 出院 入院 诊号 挂号 处方 医案 护理 床头
+        健康档案 健康档案号 家医签约
         病人 病员 患者 就诊卡 诊疗 诊疗卡 医疗卡 登记 登记号 ID号
         检查 检验 体检 影像 放射 超声 CT X光 核磁 MRI 片号 病理 标本 样本 采样 报告单
         接种 疫苗 产检 建档 保健册 疾控 流调
     """,
     # Cases of citizens with an office.
     "case": """
-        工单 工单号 热线单 单号 单子 受理 受理单 受理号 办件 件号 来件 派单 派工 转办 交办 督办 催办
+        系统编号 工单 工单号 热线单 单号 单子 受理 受理单 受理号 办件 件号 来件 派单 派工 转办 交办 督办 催办
         转送 移送 流转 处理单 登记单 登记 服务单 记录单 收据 回执 流水 流水号 编号 事项 事项编号 问题编号 业务
         来信 信件 来电 呼入 诉求 投诉 举报 反映 建议 留言 求助 申请 查询 回复 答复
         信访 信访件 网上信访 案件 案号 案卷 卷号 卷宗 事件 线索 文书
@@ -67,7 +72,7 @@ _WORDS: dict[str, str] = {
         电话 手机 手机号 小灵通 座机 固话 家电 宅电 办电 热线 传真 短信 尾号 号码 本机 机主
         ☎ tel Tel TEL phone Phone mobile Mobile
         联系 联系方式 联络 电联 致电 来电 去电 回电 主叫 被叫 呼叫 通话 拨 拨打 打 打给 打我 移动
-        加微 监督 咨询 举报 报修
+        呼入 呼出 加微 监督 咨询 举报 报修
     """,
     "email": "邮箱 邮件 电子邮件 Email email E-mail e-mail EMAIL",
     "qq": "QQ qq Qq QQ号 Q号 扣扣 扣号 球球 企鹅",
@@ -241,13 +246,28 @@ def _last_stop(window: str) -> int:
     return max(window.rfind("。"), window.rfind("!"), window.rfind("?"))
 
 
+LONGEST = max(map(len, _KINDS))
+AHEAD = 48
+"""How far behind a number's last possible end a label may still end."""
+
+
+def first(plain: str, start: int, end: int) -> int:
+    """Where the first label of a stretch begins, -1 where there is none."""
+    found = _LABEL.search(plain, start, end)
+    return found.start() if found else -1
+
+
 def mentioned(plain: str, start: int, room: int) -> frozenset[str]:
     """Kinds of all labels that `after` may see from any place where a number from `start` may end."""
     found: frozenset[str] = frozenset()
     for match in _MAY_END.finditer(plain, start + 3, start + min(room, 60)):
         end = match.end()
         label = after(plain, end)
-        while label is NOTHING and plain[end : end + 1] in _MAY_FOLLOW and end < len(plain):
+        while (
+            label is NOTHING
+            and plain[end : end + 1] in _MAY_FOLLOW
+            and end < min(len(plain), match.end() + 20)
+        ):
             end += 1
             label = after(plain, end)
         if label is not NOTHING:

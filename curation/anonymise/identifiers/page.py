@@ -28,6 +28,7 @@ _DAY = re.compile(
     r"\d\d?:\d\d[\-~ ]{1,3}\d\d?:\d\d|0{4}-?0{8}"
 )
 """Days, spans of years, opening hours, telephones blacked out: no identifier begins here."""
+_CENTURIES = frozenset({"19", "20"})
 _UNITS = frozenset("元万亿平米亩户人吨%个件棵块㎡")
 _LABEL_PREFIX = re.compile(
     r"(?i)(?:qq?|vx|wx|tel|id|sfz|no|vin|ip|mac|gps|sn|mob|phone)(?=[0-9])"
@@ -52,7 +53,7 @@ _NUMERAL_SET = frozenset(NUMERALS)
 # Letters that scanners and tired eyes take for digits, next to digits.
 _MISREAD = re.compile(r"[0-9][ \-.·]{0,3}[OolIQ]|[OolIQ][ ]?[0-9]")
 _MISREAD_RUN = re.compile(
-    r"(?<![A-Za-z])[0-9OolIQ]{2,}(?![A-WYZa-wyz])|(?<=[0-9] )[OolIQ](?=[0-9\s]|$)"
+    r"(?<![A-Za-z])[0-9OolIQ]{2,}(?![A-WYZa-wyz])|(?<=[0-9] )[OolIQ](?=[0-9\s),.;。]|$)"
     r"|(?<![0-9A-Za-z])[OolI](?= [0-9OolI] [0-9OolI] )"
 )
 _DIGIT_OF = str.maketrans("OoQlI", "00011")
@@ -86,6 +87,8 @@ class Page:
         "_digits",
         "_heads",
         "_kinds",
+        "_next_label",
+        "_searched",
         "_spoken",
         "bracketed",
         "mixed",
@@ -103,6 +106,7 @@ class Page:
         self._after: dict[int, Label] = {}
         self._columns: dict[int, Label] = {}
         self._kinds: dict[int, frozenset[str]] = {}
+        self._searched, self._next_label = (0, 0), -1
         self._heads: list[labels.Head] | None = None
         self._digits: str | None = None
         self._spoken: list[re.Match[str]] | None = None
@@ -153,6 +157,8 @@ class Page:
     def _add_starts(self, start: int, end: int) -> None:
         for token in _TOKEN.finditer(self.plain, start, end):
             at = token.start()
+            if at > start and token[0][:2] in _CENTURIES:
+                self.years.append(at)
             self.starts.append(Start(at, end - at))
             if prefix := _LABEL_PREFIX.match(self.plain, at, end):
                 self.starts.append(Start(prefix.end(), end - prefix.end()))
@@ -213,14 +219,26 @@ class Page:
         self._columns[start] = labels.column(row, start, self._heads)
         return self._columns[start]
 
+    def _label_ahead(self, start: int, room: int) -> bool:
+        """Whether any label may follow a number; each stretch of the text is searched once."""
+        end = start + min(room, 60) + labels.AHEAD
+        if start < self._searched[0] or (self._next_label >= 0 and self._next_label < start):
+            self._searched, self._next_label = (start, start), -1
+        if self._next_label < 0 and self._searched[1] < end:
+            searched = max(start, self._searched[1] - labels.LONGEST)
+            self._next_label = labels.first(self.plain, searched, end)
+            self._searched = (self._searched[0], end)
+        return 0 <= self._next_label < end
+
     def kinds(self, start: Start) -> frozenset[str]:
         """All that any label near a number may say of it: an upper bound, to leave forms out early."""
         if start.at not in self._kinds:
             label = self.before(start.at)
             kinds = label.kinds
             if label.far:
-                for more in (labels.mentioned(self.plain, *start), self.column(start.at).kinds):
-                    kinds = kinds | more if more else kinds
+                if self._label_ahead(*start):
+                    kinds = kinds | labels.mentioned(self.plain, *start)
+                kinds = kinds | self.column(start.at).kinds
             self._kinds[start.at] = kinds
         return self._kinds[start.at]
 

@@ -58,12 +58,13 @@ _COURT = re.compile(
 )
 _WORDED = re.compile(
     rf"[ ]?[{HAN}]{{1,11}}[证调裁仲外民刑行执初终监申诉信访罚处认决]字"
-    r"[ ]?第?[ ]?[0-9]{1,7}[ ]?号"
+    r"[ ]?第?[ ]?[0-9]{1,7}[ ]?号|[ ]?[热信访诉督转办查交复举投接派受]{1,3}字[ ]?第?[ ]?[0-9]{1,7}[ ]?号"
 )
 """Notaries and mediators write the word behind the year: (2024)瓮银调字第22号."""
 _SERIAL = re.compile(r"[ \n]{0,3}第?[ ]?[A-Za-z]{0,3}[\-]?[0-9Ol]{1,10}(?:-[0-9]{1,5})?[ ]?号?")
 _HAN_LEAD = re.compile(rf"[ ]?[(\[〔【<《{{][ ]?第?(?:[ \n]{{0,2}}[{HAN}]|[ ]?\)[{HAN}]{{1,6}}\(){{1,18}}")
 """The letters of the issuer up to the bracket, read backwards: so only one place is tried."""
+_LETTER_LEAD = re.compile("(?<![0-9A-Za-z])[A-Z]{2,6}$")
 _OPEN = frozenset("([〔【<《{")
 _CASE_WORDS = re.compile(
     # petitions and hotlines
@@ -71,7 +72,7 @@ _CASE_WORDS = re.compile(
     # penalties and orders
     "|罚|处决|处字|处告|行处|决字|行决|责改|责令|限改|强制|强拆|催告|告知|听告|陈告|没字|扣字|封字|城执|消终"
     # police and prosecutors
-    "|立案|立字|立告|受案|受字|接警|警字|出警|报案|案字|拘|戒|缴|收教|取保|逮|批捕|监居|传字|送字|撤|死亡|救助"
+    "|立案|立字|立告|受案|受字|接警|警字|出警|报案|案字|拘|戒|缴|收教|取保|逮|批捕|监居|传字|送字|移$|移字|撤|死亡|救助"
     "|事故|事认|事字|事证|交认|认定|认字|刑协|刑查|检刑|检民|检未|检公|公[^告示文报开]*函$"
     # courts, mediators, arbitrators, notaries, examiners
     "|复决|复受|复字|复议|执字|不予|委赔|仲|裁|调字|调解|简调|人调|鉴|工认|工伤|公证|证民|证字|证经"
@@ -89,6 +90,8 @@ def _bracketed_cases(page: Page) -> Found:
         year = _YEAR.match(plain, start)
         if not year:
             continue
+        if lead_letters := _LETTER_LEAD.search(plain[max(0, at - 8) : at]):
+            at -= len(lead_letters[0])
         if court := _COURT.match(plain, year.end()) or _WORDED.match(plain, year.end()):
             yield at, court.end(), 0.95
             continue
@@ -127,11 +130,30 @@ def _administrative(page: Page, at: int, end: int, lead: str) -> Found:
         yield begin, end, 0.9
 
 
+_CASE_LETTERS = "派接处罚信访受立转告调热诉投举督查询认复逮拘裁催"
+_UNBRACKETED = re.compile(
+    rf"(?<![0-9A-Za-z])[{HAN}()]{{1,12}}[{_CASE_LETTERS}][办决单件]?字[ ]?第?[ ]?"
+    r"(?:20[0-9]{2}[ ]?第[ ]?[0-9]{1,8}[ ]?号?|20[0-9]{6,14}(?![0-9A-Za-z])[ ]?号?)"
+    rf"|[{HAN}]{{1,3}}(?:信[登访转受办]|访[登字]|热[转办线])[ ]?20[0-9]{{2}}-[0-9]{{3,6}}(?![0-9])"
+)
+
+
+def _unbracketed_cases(page: Page) -> Found:
+    """The agency's letters and a year that no bracket holds."""
+    for start in page.years:
+        window = page.plain[max(0, start - 20) : start + 24]
+        for match in _UNBRACKETED.finditer(window):
+            begin = max(0, start - 20) + match.start()
+            cut = _LEAD_CUT.match(page.plain[begin:start])
+            if start <= begin + len(match[0]):
+                yield begin + (cut.end() if cut else 0), begin + len(match[0]), 0.91
+
+
 # --- plates ---------------------------------------------------------------------------------------
 
 _PLATE = re.compile(
     r"[A-HJ-Za-hj-z][ ]?[·.\-•,]?[ ]?(?:[DdFf][·.\-](?=[0-9]{5}))?(?=[A-Za-z ·]{0,6}[0-9])(?:"
-    r"(?:[A-HJ-NP-Za-hj-np-z0-9][ ]?){4}[挂学警港澳领试超使临](?!时)"
+    r"(?:[A-HJ-NP-Za-hj-np-z0-9][ ]?){4}[挂学警港澳领试超使临急](?!时)"
     r"|[A-HJ-NP-Za-hj-np-z0-9](?:[ ]?[A-HJ-NP-Za-hj-np-z0-9]){4,5}(?![0-9A-Za-z])[临领]?)"
 )
 _TRACTOR = re.compile(r"[0-9]{2}[ ]?[·.\-][ ]?[0-9]{5}(?![0-9A-Za-z.\-])")
@@ -140,6 +162,15 @@ _EMBASSY = re.compile(r"使[ ·]?[0-9]{3}[ ·]?[0-9]{3}(?![0-9A-Za-z用])")
 _EMBASSY_BEHIND = re.compile(r"[0-9]{3}[ ·]?[0-9]{3}[ ]?使(?!用)")
 _ARMED_POLICE = re.compile(
     rf"WJ[ ·\-]?(?:[{PROVINCES}]?[ ·\-]?[0-9]{{4,6}}|[0-9]{{2}}[ ·\-][0-9]{{4}})[0-9A-Z]?(?![0-9A-Za-z])"
+)
+_PROVINCES = frozenset(PROVINCES)
+_HALF = re.compile(
+    rf"[{PROVINCES}][ ]?[A-HJ-Z][ ]?[·.]?[ ]?(?=[0-9A-Z]{{0,4}}(?:[*?×_]|[ ]?(?:什么|多少|几几|几多|开头|打头|\.\.|…)))"  # noqa: E501
+    r"[0-9A-Z]{0,4}[*?×_]{0,6}[0-9A-Z]{0,4}"
+)
+"""A plate of which a witness remembers a part."""
+_RIDDEN = re.compile(
+    r"(?:电动自?行?车|电瓶车|电摩|摩托车?|三轮车?|电驴)[ ]?(?P<value>[A-Z]{1,2}[0-9]{5,6})(?![0-9A-Za-z])"
 )
 _ARMY = re.compile(r"[A-Z]{1,2}[ ·\-]?[0-9]{5}(?![0-9A-Za-z])")
 _LOCAL_PLATE = re.compile(r"[A-Z]?(?=[A-Z0-9]{0,5}[0-9])[A-Z0-9]{5,7}(?![0-9A-Za-z])")
@@ -153,7 +184,9 @@ def _plates(page: Page) -> Found:
         if before in PROVINCES and before:
             yield from _province_plate(plain, at, start)
         elif before == "临" and at > 1:
-            begin = at - 1 if plain[at - 1] in PROVINCES else at - 2
+            begin = next(
+                (at - back for back in (1, 2, 3) if plain[at - back : at - back + 1] in _PROVINCES), at - 2
+            )
             if plain[begin] in PROVINCES and (match := _TEMPORARY.match(plain, begin + 1)):
                 yield begin, match.end(), 0.9
         elif before == "使" and (match := _EMBASSY.match(plain, at)):
@@ -163,6 +196,11 @@ def _plates(page: Page) -> Found:
                 yield start, match.end(), 0.93
         elif match := _EMBASSY_BEHIND.match(plain, start):
             yield start, match.end(), 0.9
+    if "车" in plain or "牌" in plain:
+        for match in _HALF.finditer(plain):
+            yield match.start(), match.end(), 0.8
+        for match in _RIDDEN.finditer(plain):
+            yield match.start("value"), match.end("value"), 0.8
     if "牌" not in plain and "车号" not in plain:  # all labels of this kind have one of the two
         return
     for at in {*page.words, *(place.at for place in page.starts)}:
@@ -241,7 +279,12 @@ def _mail(page: Page) -> Found:
 
 
 _HANDLE = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{5,19}(?![0-9A-Za-z@])(?!\.[a-z0-9])")
-_LETTER_V = re.compile(r"(?<![0-9A-Za-z])[加]?我?[Vv][:]?[ ]?$")
+_LETTER_V = re.compile(r"(?:(?<![0-9A-Za-z])[Vv]|[微薇徽](?:❤️?)?|加[我他她])[:]?[ ]?$")
+_CHOSEN = re.compile(
+    "(?=[a-z]+[_0-9])[a-z][a-z0-9]*_[a-z0-9_]*[a-z0-9]|[a-z]{3,}[0-9]{3,}|[a-z]{2,}-[a-z0-9\\-]+[0-9]"
+)
+_AFTER_NAME = frozenset(":,、 \n|(是叫\t")
+_CHATS = ("微信", "薇信", "加不上", "vx", "VX", "加好友", "个人号")
 _QQ_NUMBER = re.compile("(?i)qq?[0-9]{5,11}")
 
 
@@ -261,7 +304,8 @@ def _may_chat(plain: str) -> bool:
         or "x" in plain
         or "X" in plain
         or "hat" in plain
-        or "薇信" in plain
+        or "薇" in plain
+        or "加" in plain
         or "威信" in plain
         or "徽信" in plain
         or "卫星" in plain
@@ -269,6 +313,10 @@ def _may_chat(plain: str) -> bool:
 
 
 def _is_handle(page: Page, start: int, word: str) -> bool:
+    if page.plain[start - 1 : start] in _AFTER_NAME and _CHOSEN.fullmatch(word):
+        said = page.plain[max(0, start - 200) : start]
+        if any(word in said for word in _CHATS):
+            return "other" not in page.before(start).kinds
     label = page.before(start)
     if word.startswith("wxid_") or ("wechat" in label.kinds and not label.far):
         return True
@@ -422,12 +470,20 @@ WRITTEN: tuple[Search, ...] = (
         lambda page: page.bracketed,
     ),
     Search(
+        "CN_CASE_NUMBER",
+        "cn_unbracketed_case",
+        _unbracketed_cases,
+        "numbers of penalties and petitions without brackets",
+        frozenset({"case"}),
+        lambda page: page.years,
+    ),
+    Search(
         "CN_PLATE",
         "cn_plate",
         _plates,
         "GA 36-2018: province, issuing office, serial; embassies, armed police",
         frozenset({"plate"}),
-        lambda page: page.plates or page.starts or page.words,
+        lambda page: page.plates or page.starts or page.words or "*" in page.plain or "什么" in page.plain,
     ),
     Search(
         "CN_OFFICE_PHONE",
