@@ -450,13 +450,13 @@ def deduplicate(
 
     Example: govtune deduplicate letters.jsonl -o distinct.jsonl --threshold 0.8 --ledger ledger.parquet
     """
-    from curation.deduplicate.files import deduplicate_file
+    from curation.deduplicate.files import deduplicate_files
 
     not_onto_itself(source, output)
 
     vetoes = [] if veto == "none" else [each.strip() for each in veto.split(",") if each.strip()]
-    done = deduplicate_file(
-        source, output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
+    done = deduplicate_files(
+        [source], output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
     )
     if as_json:
         print_json(dataclasses.asdict(done))

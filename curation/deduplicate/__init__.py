@@ -6,7 +6,7 @@ come from MinHash; every verdict rests on the exact similarity.
 
 from __future__ import annotations
 
-from curation.deduplicate.files import DeduplicateSummary, deduplicate_file
+from curation.deduplicate.files import DeduplicateSummary, deduplicate_files
 from curation.deduplicate.near import find_duplicates
 from curation.deduplicate.shingles import similarity
 from curation.deduplicate.stage import Deduplicate, DeduplicateParams
@@ -19,7 +19,7 @@ __all__ = [
     "DeduplicateParams",
     "DeduplicateSummary",
     "Verdict",
-    "deduplicate_file",
+    "deduplicate_files",
     "find_duplicates",
     "similarity",
 ]

@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
-from curation.deduplicate.verdict import Rows, Standing, Summary, Verdict
+from curation.deduplicate.keep import Preferences
+from curation.deduplicate.verdict import Rows, Standing, Verdict
 
 DIGEST_BYTES = 16
 
 
-def judge_exact(summary: Summary, rank: Rows) -> Verdict:
-    """The verdict where only identical texts are duplicates; of these the smallest rank survives."""
-    same = distinct(summary, rank)
-    return same.spread(Standing.alone(len(same.best)))
-
-
 def digests(texts: Sequence[str]) -> NDArray[np.uint64]:
-    """128-bit digest of each text, shape (texts, 2)."""
+    """128 bits of SHA-256 of each text in UTF-8, shape (texts, 2)."""
     joined = b"".join(
         [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES] for text in texts]
     )
@@ -35,7 +32,7 @@ class Distinct:
 
     Attributes:
         of: for each text, its distinct text.
-        best: for each distinct text, the row that the rank prefers.
+        best: for each distinct text, the row that is preferred.
     """
 
     of: Rows
@@ -59,11 +56,30 @@ class Distinct:
         )
 
 
-def distinct(summary: Summary, rank: Rows) -> Distinct:
-    """Group equal texts; in each group the row with the smallest rank is the best. Empty texts stay alone."""
-    high, low = summary.digests.T
-    order = np.lexsort((rank, low, high))
-    opens = runs.opens(high[order], low[order]) | (summary.lengths[order] == 0)
+def distinct(
+    digests: NDArray[np.uint64], lengths: Rows, preferences: Preferences, ids: pa.Array | None = None
+) -> Distinct:
+    """Group equal texts; empty texts stay alone.
+
+    Args:
+        digests: shape (texts, 2).
+        ids: decide where the preferences do not, 9 before 10; then the order of the texts does.
+    """
+    high, low = digests.T
+    order = np.lexsort((low, high))
+    opens = runs.opens(high[order], low[order]) | (lengths[order] == 0)
     of = np.empty(len(order), np.int64)
     of[order] = np.cumsum(opens) - 1
-    return Distinct(of=of, best=order[opens])
+    best = order[opens]
+    several = np.flatnonzero(np.bincount(of, minlength=len(best))[of] > 1)
+    by = [of[several], *(preference[several] for preference in preferences)]
+    if ids is not None:  # the shorter first, so that 9 comes before 10
+        own = ids.take(several)
+        by += [
+            pc.fill_null(pc.utf8_length(own), 1 << 30).to_numpy(),
+            pc.rank(own, tiebreaker="dense").to_numpy(),
+        ]
+    chosen = several[np.lexsort(by[::-1])]
+    chosen = chosen[runs.opens(of[chosen])]
+    best[of[chosen]] = chosen
+    return Distinct(of=of, best=best)

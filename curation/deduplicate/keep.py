@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 from numpy.typing import NDArray
 
-from curation.deduplicate.verdict import Rows
+Policy = Literal["longest", "newest", "quality", "source_priority", "first"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 
-Policy = Literal["longest", "newest", "first"]
+Preferences = Sequence[NDArray[Any]]
+"""One number per record for each policy, the most important policy first; the smallest is preferred."""
 
 _DIGITS = regex.compile(r"[0-9]+")
 _COMPACT = regex.compile(r"(?<![0-9])([12][0-9]{3})([01][0-9])([0-3][0-9])(?![0-9])")
 _WIDTHS = (4, 2, 2, 2, 2, 2)  # year, month, day, hour, minute, second
 
 
-def rank(keep: Sequence[Policy], lengths: Rows, times: Sequence[str | None]) -> Rows:
-    """The place of each record by the policies in turn, 0 is the best; what is equal stays in input order.
+def preferences(
+    keep: Sequence[Policy], summary: pa.Table, source_priority: Sequence[str] = ()
+) -> list[NDArray[Any]]:
+    """What the policies in turn say of each record. A record that does not say what is asked comes last.
 
     Args:
-        lengths: code points of each record's text.
-        times: `original_time` as written; a record without a readable one is the oldest.
+        summary: see `summary.summarise`.
+        source_priority: values of `source`, the preferred one first.
     """
-    order = np.arange(len(lengths))
-    for policy in reversed(keep):
-        if policy == "longest":
-            order = order[np.argsort(-lengths[order], kind="stable")]
-        elif policy == "newest":
-            order = order[np.argsort(-_moments(times)[order], kind="stable")]
-        else:
-            order = np.sort(order)
-    place = np.empty(len(order), np.int64)
-    place[order] = np.arange(len(order))
-    return place
+    return [_preference(policy, summary, source_priority) for policy in keep]
 
 
-def _moments(times: Sequence[str | None]) -> NDArray[np.int64]:
-    """Times as comparable numbers: 2023-3-5 and 2023年03月05日 and 20230305 are 20230305000000."""
-    return np.fromiter(map(_moment, times), np.int64, len(times))
+def moments(times: Iterable[str | None]) -> pa.Array:
+    """Times as numbers that can be compared: 2023-3-5 and 2023年03月05日 and 20230305 are 20230305000000."""
+    return pa.array(map(_moment, times), pa.int64())
 
 
-def _moment(time: str | None) -> int:
+def _preference(policy: Policy, summary: pa.Table, source_priority: Sequence[str]) -> NDArray[Any]:
+    if policy == "longest":
+        return -summary["length"].to_numpy()
+    if policy == "newest":
+        return -pc.fill_null(summary["moment"], -1).to_numpy()
+    if policy == "quality":
+        return -pc.fill_null(summary["quality"], -np.inf).to_numpy()
+    if policy == "source_priority":
+        place = pc.index_in(summary["source"], pa.array(source_priority, pa.string()))
+        return pc.fill_null(place, len(source_priority)).to_numpy()
+    return np.arange(summary.num_rows)
+
+
+def _moment(time: str | None) -> int | None:
     parts = _DIGITS.findall(_COMPACT.sub(r"\1-\2-\3 ", time or ""))[: len(_WIDTHS)]
     if not parts or len(parts[0]) != 4 or any(len(part) > 2 for part in parts[1:]):
-        return -1
+        return None
     parts += ["0"] * (len(_WIDTHS) - len(parts))
     return int("".join(part.zfill(width) for part, width in zip(parts, _WIDTHS, strict=True)))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
-from curation.deduplicate.shingles import hashed
+from curation.deduplicate.shingles import cached, shingle_hashes
 
 BINS = 128
 RECALL = 0.999
@@ -77,12 +77,12 @@ def _pairs_in_buckets(band: NDArray[np.uint32]) -> Iterator[NDArray[np.uint64]]:
 
 def _sketches(texts: Sequence[str]) -> NDArray[np.uint32]:
     sketches = np.full((len(texts), BINS), _EMPTY, np.uint32)
-    for start, hashes, ends in hashed(texts):
+    for chunk in cached(np.fromiter(map(len, texts), np.int64, len(texts))):
+        hashes, ends = shingle_hashes(texts[chunk])
         counts = np.diff(ends, prepend=0)
         place = np.repeat(np.arange(counts.size, dtype=np.int64) * BINS, counts)
         place += (hashes >> _TO_BIN).view(np.int64)
-        part = sketches[start : start + counts.size].reshape(-1)
-        np.minimum.at(part, place, hashes.astype(np.uint32))
+        np.minimum.at(sketches[chunk].reshape(-1), place, hashes.astype(np.uint32))
     return sketches
 
 

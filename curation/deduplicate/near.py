@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
-from curation.deduplicate.compare import FetchTexts, Pairs, Similarities, Texts, components
+from curation.deduplicate.compare import Pairs, Similarities, components
+from curation.deduplicate.contents import HELD, Contents, Texts
 from curation.deduplicate.exact import digests, distinct
+from curation.deduplicate.keep import Preferences
 from curation.deduplicate.minhash import band_keys, candidate_pairs
-from curation.deduplicate.verdict import Rows, Standing, Summary, Verdict
-from curation.deduplicate.veto import signatures
+from curation.deduplicate.verdict import Rows, Standing, Verdict
 
 ALL_PAIRS = 128
 ALL_PAIRS_SIZE = 1 << 19
@@ -49,46 +50,57 @@ def find_duplicates(
         vetoes: names out of `VETOES`; similar texts that differ in them are variants.
         rank: a different number for each text; among duplicates the smallest survives. Default: the order.
     """
-    return judge(
-        summarise(texts, threshold),
-        np.arange(len(texts)) if rank is None else np.asarray(rank, np.int64),
-        lambda rows: [texts[row] for row in rows.tolist()],
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    preference = np.arange(len(texts)) if rank is None else np.asarray(rank, np.int64)
+    same = distinct(digests(texts), lengths, [preference])
+    standing = judge(
+        Texts(same.best, lengths[same.best], lambda rows: [texts[row] for row in rows.tolist()]),
+        band_keys([texts[row] for row in same.best.tolist()], threshold),
+        [preference[same.best]],
         threshold=threshold,
         vetoes=vetoes,
     )
-
-
-def summarise(texts: Sequence[str], threshold: float) -> Summary:
-    """What `judge` needs of each text."""
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    return Summary(digests(texts), lengths, band_keys(texts, threshold))
+    return same.spread(standing)
 
 
 def judge(
-    summary: Summary, rank: Rows, fetch: FetchTexts, *, threshold: float, vetoes: Sequence[str]
-) -> Verdict:
-    """The verdict over summaries; `fetch` is asked for the texts of candidates only."""
-    same = distinct(summary, rank)
-    nodes = np.flatnonzero(summary.lengths[same.best] > 0)  # the distinct texts that can be similar to others
-    rows = same.best[nodes]
-    rank_of = rank[rows]
+    contents: Contents,
+    bands: NDArray[np.uint32],
+    preferences: Preferences,
+    *,
+    threshold: float,
+    vetoes: Sequence[str],
+    asked: NDArray[np.bool_] | None = None,
+) -> Standing:
+    """The verdict over distinct texts, given in the order of their digests.
 
-    texts = Texts(rows, summary.lengths[rows], fetch)
-    known = Similarities(texts)
-    known.add(_candidates(summary.bands[rows], summary.lengths[rows]))
-    cluster = components(len(rows), known.pairs[known.scores >= threshold])
-    group = _groups(cluster, texts, vetoes)
+    Args:
+        bands: shape (texts, bands), see `minhash.band_keys`.
+        preferences: what the survivor is chosen by; where they are equal, the order of the texts decides.
+        asked: texts that a verdict is wanted of. It is the one they have among all; what is said of the
+            others means nothing.
+    """
+    some = np.flatnonzero(contents.lengths > 0)
+    known = Similarities(contents)
+    known.add(_of_asked(some[_candidates(bands[some], contents.lengths[some])], asked, len(bands)))
+    rank = np.empty(len(bands), np.int64)
+    rank[np.lexsort(preferences[::-1])] = np.arange(len(bands))
+    cluster = components(len(bands), known.pairs[known.scores >= threshold])
+    group = _groups(cluster, contents, vetoes)
     known.add(_pairs_within_small(group))
-    survivor, score = _settle(known, group, rank_of, threshold)
-    variant, variant_score = _variants(known, group, survivor, rank_of, threshold)
+    survivor, score = _settle(known, group, rank, threshold)
+    variant, variant_score = _variants(known, group, survivor, rank, threshold)
+    return Standing(survivor, score, variant, variant_score, _best_of(cluster, (rank,)))
 
-    standing = Standing.alone(len(same.best))
-    standing.survivor[nodes] = nodes[survivor]
-    standing.score[nodes] = score
-    standing.variant[nodes] = np.where(variant >= 0, nodes[variant], -1)
-    standing.variant_score[nodes] = variant_score
-    standing.cluster[nodes] = nodes[_best_of(cluster, (rank_of,))]
-    return same.spread(standing)
+
+def _of_asked(pairs: Pairs, asked: NDArray[np.bool_] | None, texts: int) -> Pairs:
+    """The pairs that a verdict asked for may depend on."""
+    if asked is None:
+        return pairs
+    part = components(texts, pairs)
+    touched = np.zeros(texts, bool)
+    touched[part[asked]] = True
+    return pairs[touched[part[pairs[:, 0]]]]
 
 
 def _candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
@@ -97,14 +109,15 @@ def _candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
     return candidate_pairs(bands)
 
 
-def _groups(cluster: Rows, texts: Texts, vetoes: Sequence[str]) -> Rows:
+def _groups(cluster: Rows, contents: Contents, vetoes: Sequence[str]) -> Rows:
     """The texts of a cluster that no veto keeps apart, as the index of one of them."""
     if not vetoes:
         return cluster
     members = np.flatnonzero(np.bincount(cluster, minlength=len(cluster))[cluster] > 1)
     marks = np.empty(len(members), np.uint64)
-    for batch in texts.batches(members):
-        marks[batch] = signatures(texts[members[batch]], vetoes)
+    for block in runs.slices(np.cumsum(contents.lengths[members]) // HELD):
+        contents.hold(members[block])
+        marks[block] = contents.signatures(members[block], vetoes)
     order = np.lexsort((marks, cluster[members]))
     members, marks = members[order], marks[order]
     group = np.arange(len(cluster))

@@ -25,7 +25,7 @@ _NO_CODE_POINT = 0x110000
 """Fills short texts up: no code point, so that `ab` and `ab` with NUL behind it stay different."""
 
 _CHUNK = 40_000
-"""Code points hashed at once: what fits into a core's second-level cache, five times faster than more."""
+"""Code points."""
 
 
 def similarity(one: str, other: str) -> float:
@@ -37,13 +37,8 @@ def similarity(one: str, other: str) -> float:
 
 def shingle_sets(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """The distinct shingle hashes of each text, sorted."""
-    sets = []
-    for _, hashes, ends in hashed(texts):
-        start = 0
-        for end in ends.tolist():
-            sets.append(runs.unique(hashes[start:end]))
-            start = end
-    return sets
+    hashes, ends = shingle_hashes(texts)
+    return [runs.unique(part) for part in np.split(hashes, ends[:-1])]
 
 
 def jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
@@ -54,22 +49,29 @@ def jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
     return common / (both.size - common)
 
 
-def hashed(texts: Sequence[str]) -> Iterator[tuple[int, NDArray[np.uint64], NDArray[np.int64]]]:
-    """The shingle hashes of all texts, chunk by chunk.
+def shingle_hashes(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The shingle hashes of some texts, one text after the other, a shingle as often as it occurs.
 
-    Yields:
-        Index of the chunk's first text, the hashes of all its texts one after the other (a shingle as often
-        as it occurs), and where each text's hashes end.
+    Returns:
+        The hashes, and for each text where its own end.
     """
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    for chunk in runs.slices(np.cumsum(lengths) // _CHUNK):
+    parts = [np.empty(0, np.uint64)]
+    for chunk in cached(lengths):
         padded = np.maximum(lengths[chunk], SIZE)
-        windows = _hash_windows(_code_points(texts[chunk], lengths[chunk]))
+        hashes = _hash_windows(_code_points(texts[chunk], lengths[chunk]))
         ends = np.cumsum(padded)
-        whole = np.ones(windows.size, bool)  # not a window over the border of two texts
+        whole = np.ones(hashes.size, bool)  # not a window over the border of two texts
         for back in range(1, SIZE):
             whole[ends[:-1] - back] = False
-        yield chunk.start, windows[whole], np.cumsum(padded - (SIZE - 1))
+        parts.append(hashes[whole])
+    return np.concatenate(parts), np.cumsum(np.maximum(lengths - (SIZE - 1), 1))
+
+
+def cached(lengths: NDArray[np.int64]) -> Iterator[slice]:
+    """Neighbouring texts that are worked on at once: what fits into a core's second-level cache, five times
+    faster than more."""
+    return runs.slices(np.cumsum(lengths) // _CHUNK)
 
 
 def _code_points(texts: Sequence[str], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

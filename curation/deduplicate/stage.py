@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curation import records, stage
-from curation.deduplicate.compare import FetchTexts
-from curation.deduplicate.exact import digests, judge_exact
-from curation.deduplicate.keep import Policy, rank
-from curation.deduplicate.minhash import band_keys
+from curation.deduplicate.contents import FetchTexts, Texts
+from curation.deduplicate.exact import distinct
+from curation.deduplicate.keep import Policy, moments, preferences
 from curation.deduplicate.near import judge
-from curation.deduplicate.verdict import Rows, Summary, Verdict
+from curation.deduplicate.normalise import Normalisation, normalised
+from curation.deduplicate.summary import summarise, unpacked
+from curation.deduplicate.verdict import Rows, Standing, Verdict
 from curation.deduplicate.veto import VETOES, Veto
 
-Item = TypeVar("Item", bound=np.generic)
+QUALITY = "quality"
+"""The metric of a record's `quality` that the policy of that name goes by."""
 
 
 class DeduplicateParams(stage.Params):
@@ -28,30 +29,58 @@ class DeduplicateParams(stage.Params):
 
     Attributes:
         threshold: smallest similarity of near duplicates (Jaccard index of the sets of code-point 5-grams).
-        keep: policies in turn; among equals the first in the input stays.
+        keep: policies in turn; what they leave open, the digest of the text and then the id decide.
+        source_priority: values of `source` for the policy of that name, the preferred one first.
         veto: similar texts that differ in one of these are variants of each other and all stay.
         method: `exact` looks for identical texts only.
+        normalise: differences that do not count.
     """
 
     threshold: float = Field(0.8, gt=0, le=1)
     keep: list[Policy] = Field(["longest"], min_length=1)
+    source_priority: list[str] = Field([])
     veto: list[Veto] = Field(list(VETOES))
     method: Literal["exact", "near"] = "near"
+    normalise: list[Normalisation] = Field([])
 
-    def summarise(self, texts: Sequence[str]) -> Summary:
-        """What the verdict needs of each text."""
-        if self.method == "exact":
-            bands = np.empty((len(texts), 0), np.uint32)
-        else:
-            bands = band_keys(texts, self.threshold)
-        return Summary(digests(texts), np.fromiter(map(len, texts), np.int64, len(texts)), bands)
+    @model_validator(mode="after")
+    def _policy_and_its_list(self) -> DeduplicateParams:
+        if ("source_priority" in self.keep) != bool(self.source_priority):
+            raise ValueError("keep: source_priority and the list source_priority need each other")
+        return self
 
-    def judge(self, summary: Summary, times: Sequence[str | None], fetch: FetchTexts) -> Verdict:
-        """The verdict over all texts, given in input order."""
-        places = rank(self.keep, summary.lengths, times)
+    @property
+    def facts(self) -> set[str]:
+        """The columns of `summary.FACTS` that the verdict needs."""
+        asked = {"newest": "moment", "quality": "quality", "source_priority": "source"}
+        return {"id", *(asked[policy] for policy in self.keep if policy in asked)}
+
+    def summarise(self, texts: Sequence[str], facts: pa.Table) -> pa.Table:
+        """What the verdict needs of each text, see `summary.summarise`."""
+        near = self.threshold if self.method == "near" else None
+        return summarise(normalised(texts, self.normalise), facts, near)
+
+    def judge(self, summary: pa.Table, fetch: FetchTexts) -> Verdict:
+        """The verdict over all texts, given in input order; `fetch` is asked for those of candidates."""
+        lengths = summary["length"].to_numpy()
+        prefer = preferences(self.keep, summary, self.source_priority)
+        same = distinct(
+            unpacked(summary["digest"], np.uint64), lengths, prefer, summary["id"].combine_chunks()
+        )
         if self.method == "exact":
-            return judge_exact(summary, places)
-        return judge(summary, places, fetch, threshold=self.threshold, vetoes=self.veto)
+            return same.spread(Standing.alone(len(same.best)))
+
+        def fetch_normalised(rows: Rows) -> Sequence[str]:
+            return normalised(fetch(rows), self.normalise)
+
+        standing = judge(
+            Texts(same.best, lengths[same.best], fetch_normalised),
+            unpacked(summary["bands"], np.uint32)[same.best],
+            [preference[same.best] for preference in prefer],
+            threshold=self.threshold,
+            vetoes=self.veto,
+        )
+        return same.spread(standing)
 
 
 class Deduplicate(stage.Exchange):
@@ -61,20 +90,19 @@ class Deduplicate(stage.Exchange):
     """
 
     name = "deduplicate"
+    version = 2
     Params = DeduplicateParams
     adds = pa.schema([records.PUBLIC.field("cluster")])
 
     def keys(self, table: pa.Table) -> pa.Table:
-        summary = self.params.summarise(record_texts(table))
-        columns = {
-            "id": table["id"],
-            "digest": _packed(summary.digests),
-            "length": summary.lengths,
-            "original_time": table["original_time"],
-        }
-        if self.params.method == "near":
-            columns["bands"] = _packed(summary.bands)
-        return pa.table(columns)
+        facts = {"id": table["id"]}
+        if "moment" in self.params.facts:
+            facts["moment"] = moments(table["original_time"].to_pylist())
+        if "quality" in self.params.facts:
+            facts["quality"] = pa.array(map(_quality, table["quality"].to_pylist()), pa.float64())
+        if "source" in self.params.facts:
+            facts["source"] = table["source"]
+        return self.params.summarise(record_texts(table), pa.table(facts))
 
     def decide(self, keys: pa.Table, fetch: stage.Fetch) -> pa.Table:
         ids = keys["id"].combine_chunks()
@@ -82,14 +110,7 @@ class Deduplicate(stage.Exchange):
         def fetch_texts(rows: Rows) -> list[str]:
             return record_texts(fetch(ids.take(rows).to_pylist(), records.TEXT_FIELDS))
 
-        none = np.empty((keys.num_rows, 0), np.uint32)
-        summary = Summary(
-            digests=_unpacked(keys["digest"], np.uint64),
-            lengths=keys["length"].to_numpy(),
-            bands=_unpacked(keys["bands"], np.uint32) if self.params.method == "near" else none,
-        )
-        verdict = self.params.judge(summary, keys["original_time"].to_pylist(), fetch_texts)
-        return pa.table({"id": ids, **said(verdict, ids)})
+        return pa.table({"id": ids, **said(self.params.judge(keys, fetch_texts), ids)})
 
     def apply(self, table: pa.Table, verdict: pa.Table) -> pa.Table:  # type: ignore[override]
         related = pc.is_valid(verdict["relation"])
@@ -122,13 +143,6 @@ def said(verdict: Verdict, ids: pa.Array) -> dict[str, pa.Array]:
     }
 
 
-def _packed(rows: NDArray[Any]) -> pa.Array:
-    """A matrix as fixed-size binary, one value per row."""
-    width = rows.shape[1] * rows.itemsize
-    buffer = pa.py_buffer(np.ascontiguousarray(rows))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, buffer])
-
-
-def _unpacked(column: pa.ChunkedArray, kind: type[Item]) -> NDArray[Item]:
-    joined = b"".join(column.to_pylist())
-    return np.frombuffer(joined, kind).reshape(len(column), column.type.byte_width // np.dtype(kind).itemsize)
+def _quality(metrics: list[dict[str, Any]] | None) -> float | None:
+    """The record's own quality among its metrics."""
+    return next((metric["value"] for metric in metrics or () if metric["metric"] == QUALITY), None)

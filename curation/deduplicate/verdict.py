@@ -1,4 +1,4 @@
-"""What is known of each text before the verdict, and the verdict itself."""
+"""What is said of each text."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is kept of each text: a few dozen bytes.
-
-    Attributes:
-        digests: shape (texts, 2), see `exact.digests`.
-        lengths: in code points.
-        bands: shape (texts, bands), see `minhash.band_keys`.
-    """
-
-    digests: NDArray[np.uint64]
-    lengths: Rows
-    bands: NDArray[np.uint32]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from curation import records, stage
 from curation.deduplicate import Deduplicate, DeduplicateParams
-from curation.deduplicate.keep import rank
+from curation.deduplicate.keep import Policy, moments, preferences
 from curation.deduplicate.stage import record_texts
 
 LETTER = "人民路与建设路交叉口的路灯已经损坏多日，夜间出行不便，请有关部门尽快安排人员维修，谢谢。"
@@ -84,13 +84,67 @@ def test_newest_survives_where_asked() -> None:
     assert [row["fate"] for row in run(columns, keep=["newest"])] == ["dropped", None, "dropped"]
 
 
-def test_policies_are_asked_in_turn() -> None:
-    lengths = np.array([5, 9, 9, 9])
-    times = ["2024-01-01", "2023-01-01", "20230201", "2023-01-02 10:00:00"]
-    assert rank(["longest"], lengths, times).tolist() == [3, 0, 1, 2]
-    assert rank(["longest", "newest"], lengths, times).tolist() == [3, 2, 0, 1]
-    assert rank(["newest"], lengths, times).tolist() == [0, 3, 1, 2]
-    assert rank(["first"], lengths, times).tolist() == [0, 1, 2, 3]
+@pytest.mark.parametrize(
+    ("keep", "order"),
+    [
+        (["longest"], [1, 2, 3, 0]),
+        (["longest", "newest"], [2, 3, 1, 0]),
+        (["newest"], [0, 2, 3, 1]),
+        (["first"], [0, 1, 2, 3]),
+        (["quality", "first"], [2, 0, 1, 3]),
+        (["source_priority", "longest"], [3, 0, 1, 2]),
+    ],
+)
+def test_policies_are_asked_in_turn(keep: list[Policy], order: list[int]) -> None:
+    summary = pa.table(
+        {
+            "length": [5, 9, 9, 9],
+            "moment": moments(["2024-01-01", "2023-01-01", "20230201", "2023-01-02 10:00:00"]),
+            "quality": [0.5, 0.5, 0.9, None],
+            "source": ["市政府", None, "论坛", "国务院"],
+        }
+    )
+    asked = preferences(keep, summary, ["国务院", "市政府"])
+    assert np.lexsort(asked[::-1]).tolist() == order
+
+
+def test_what_the_policies_leave_open_does_not_hang_on_the_order() -> None:
+    texts: list[str | None] = [LETTER, LETTER[:-1] + "！", LETTER, LETTER[:-1] + "？"]
+    ids: list[str | None] = ["d", "c", "b", "a"]
+    plain = {row["id"]: row for row in run({"id": ids, "text": texts}, threshold=0.7)}
+    moved = {row["id"]: row for row in run({"id": ids[::-1], "text": texts[::-1]}, threshold=0.7)}
+    assert plain == moved
+    assert [row["fate"] for row in plain.values()].count(None) == 1
+
+
+def test_the_quality_among_the_metrics_decides_where_asked() -> None:
+    columns = {
+        "id": ["a", "b", "c"],
+        "text": [LETTER] * 3,
+        "quality": [None, [{"metric": "quality", "value": 0.7}], [{"metric": "other", "value": 0.9}]],
+    }
+    assert [row["fate"] for row in run(columns, keep=["quality"])] == ["dropped", None, "dropped"]  # type: ignore[arg-type]
+
+
+def test_source_priority_needs_its_list() -> None:
+    columns: dict[str, list[str | None]] = {
+        "id": ["a", "b"],
+        "text": [LETTER] * 2,
+        "source": ["论坛", "国务院"],
+    }
+    assert [
+        row["fate"] for row in run(columns, keep=["source_priority"], source_priority=["国务院", "论坛"])
+    ] == ["dropped", None]
+    with pytest.raises(ValidationError, match="need each other"):
+        DeduplicateParams(keep=["source_priority"])
+
+
+def test_normalisations_are_named() -> None:
+    texts: list[str | None] = [LETTER, " ".join(LETTER), LETTER.replace("，", ",")]
+    columns: dict[str, list[str | None]] = {"id": ["a", "b", "c"], "text": texts}
+    assert [row["fate"] for row in run(columns, method="exact")] == [None, None, None]
+    fates = [row["fate"] for row in run(columns, method="exact", normalise=["nfkc", "whitespace"])]
+    assert fates.count("dropped") == 2
 
 
 def test_no_record_is_no_trouble() -> None:
