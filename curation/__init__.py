@@ -6,8 +6,9 @@ From a notebook: `curation.load("letters")` reads a recipe, `curation.curate(rec
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from curation.lazy import attributes
 
 if TYPE_CHECKING:
     from curation.engine.as_map import as_map
@@ -46,8 +47,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Names are imported on first use, so that `import curation` costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = attributes(__name__, _HOMES)

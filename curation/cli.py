@@ -429,41 +429,6 @@ def anonymise_bound(
         raise typer.Exit(1)
 
 
-@app.command()
-def deduplicate(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="JSON lines, CSV, XLSX or Parquet.")],
-    output: OutputFile,
-    threshold: Annotated[
-        float, typer.Option(help="Jaccard similarity of code-point 5-grams, above 0 to 1.")
-    ] = 0.8,
-    veto: Annotated[
-        str,
-        typer.Option(
-            help="Texts that differ in these are kept as variants: numbers,dates,document_number or none."
-        ),
-    ] = "none",
-    ledger: Annotated[Path | None, typer.Option(help="Write the fate of every row as Parquet.")] = None,
-    text_field: TextField = [],  # noqa: B006
-    as_json: AsJson = False,
-) -> None:
-    """Keep one of each group of duplicates; kept rows stay in order, JSON lines byte for byte.
-
-    Example: govtune deduplicate letters.jsonl -o distinct.jsonl --threshold 0.8 --ledger ledger.parquet
-    """
-    from curation.deduplicate.files import deduplicate_files
-
-    not_onto_itself(source, output)
-
-    vetoes = [] if veto == "none" else [each.strip() for each in veto.split(",") if each.strip()]
-    done = deduplicate_files(
-        [source], output, threshold=threshold, veto=vetoes, ledger=ledger, text_fields=text_field
-    )
-    if as_json:
-        print_json(dataclasses.asdict(done))
-        return
-    typer.echo(f"{done.rows:,} rows, {done.kept:,} kept, {done.rows - done.kept:,} duplicates -> {output}")
-
-
 class Lines:
     """Progress on stderr: a moving line on a terminal, a line per phase elsewhere."""
 

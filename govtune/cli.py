@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from curation.cli import app as curation
+from curation.deduplicate.cli import deduplicate
 from curation.errors import EngineError, UsageError, place
 from curation.instruct.cli import export_data
 from curation.label.cli import label, label_fit
@@ -28,7 +29,7 @@ app.add_typer(curation)
 app.add_typer(training)
 app.add_typer(data_cards, name="card")
 app.add_typer(recipes, name="recipes")
-for command in (label_fit, label, export_data, demo, doctor):
+for command in (deduplicate, label_fit, label, export_data, demo, doctor):
     app.command()(command)
 
 

@@ -6,12 +6,28 @@ come from MinHash; every verdict rests on the exact similarity.
 
 from __future__ import annotations
 
-from curation.deduplicate.files import DeduplicateSummary, deduplicate_files
-from curation.deduplicate.near import find_duplicates
-from curation.deduplicate.shingles import similarity
-from curation.deduplicate.stage import Deduplicate, DeduplicateParams
-from curation.deduplicate.verdict import Verdict
-from curation.deduplicate.veto import VETOES
+from typing import TYPE_CHECKING
+
+from curation.lazy import attributes
+
+if TYPE_CHECKING:
+    from curation.deduplicate.files import DeduplicateSummary, deduplicate_files
+    from curation.deduplicate.near import find_duplicates
+    from curation.deduplicate.shingles import similarity
+    from curation.deduplicate.stage import Deduplicate, DeduplicateParams
+    from curation.deduplicate.verdict import Verdict
+    from curation.deduplicate.veto import VETOES
+
+_HOMES = {
+    "VETOES": "curation.deduplicate.veto",
+    "Deduplicate": "curation.deduplicate.stage",
+    "DeduplicateParams": "curation.deduplicate.stage",
+    "DeduplicateSummary": "curation.deduplicate.files",
+    "Verdict": "curation.deduplicate.verdict",
+    "deduplicate_files": "curation.deduplicate.files",
+    "find_duplicates": "curation.deduplicate.near",
+    "similarity": "curation.deduplicate.shingles",
+}
 
 __all__ = [
     "VETOES",
@@ -23,3 +39,5 @@ __all__ = [
     "find_duplicates",
     "similarity",
 ]
+
+__getattr__ = attributes(__name__, _HOMES)

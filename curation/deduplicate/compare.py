@@ -40,12 +40,13 @@ class Similarities:
     """Exact similarities of pairs of texts, each computed once.
 
     Attributes:
+        contents: the texts.
         pairs: all pairs known, smaller index first, sorted.
         scores: their similarities.
     """
 
     def __init__(self, contents: Contents) -> None:
-        self._contents = contents
+        self.contents = contents
         self._texts = max(len(contents.lengths), 1)
         self._keys = np.empty(0, np.int64)
         self.scores = np.empty(0)
@@ -57,7 +58,7 @@ class Similarities:
     def add(self, pairs: Pairs) -> None:
         """Compare the pairs that are not known yet."""
         new = self._unknown(runs.unique(self._key(pairs)))
-        scores = similarities(np.stack(np.divmod(new, self._texts), axis=1), self._contents)
+        scores = similarities(np.stack(np.divmod(new, self._texts), axis=1), self.contents)
         keys = np.concatenate((self._keys, new))
         order = np.argsort(keys)
         self._keys, self.scores = keys[order], np.concatenate((self.scores, scores))[order]

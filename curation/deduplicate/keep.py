@@ -40,16 +40,17 @@ def moments(times: Iterable[str | None]) -> pa.Array:
 
 
 def _preference(policy: Policy, summary: pa.Table, source_priority: Sequence[str]) -> NDArray[Any]:
+    places: NDArray[Any] = np.arange(summary.num_rows)
     if policy == "longest":
-        return -summary["length"].to_numpy()
-    if policy == "newest":
-        return -pc.fill_null(summary["moment"], -1).to_numpy()
-    if policy == "quality":
-        return -pc.fill_null(summary["quality"], -np.inf).to_numpy()
-    if policy == "source_priority":
+        places = -summary["length"].to_numpy()
+    elif policy == "newest":
+        places = -pc.fill_null(summary["moment"], -1).to_numpy()
+    elif policy == "quality":
+        places = -pc.fill_null(summary["quality"], -np.inf).to_numpy()
+    elif policy == "source_priority":
         place = pc.index_in(summary["source"], pa.array(source_priority, pa.string()))
-        return pc.fill_null(place, len(source_priority)).to_numpy()
-    return np.arange(summary.num_rows)
+        places = pc.fill_null(place, len(source_priority)).to_numpy()
+    return places
 
 
 def _moment(time: str | None) -> int | None:

@@ -80,15 +80,29 @@ def judge(
         asked: texts that a verdict is wanted of. It is the one they have among all; what is said of the
             others means nothing.
     """
-    some = np.flatnonzero(contents.lengths > 0)
     known = Similarities(contents)
-    known.add(_of_asked(some[_candidates(bands[some], contents.lengths[some])], asked, len(bands)))
-    rank = np.empty(len(bands), np.int64)
-    rank[np.lexsort(preferences[::-1])] = np.arange(len(bands))
-    cluster = components(len(bands), known.pairs[known.scores >= threshold])
-    group = _groups(cluster, contents, vetoes)
+    known.add(_of_asked(candidates(bands, contents.lengths), asked, len(bands)))
+    return settle(known, preferences, threshold=threshold, vetoes=vetoes)
+
+
+def candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
+    """The pairs of texts that may be similar; an empty text is similar to none."""
+    some = np.flatnonzero(lengths > 0)
+    if len(some) <= ALL_PAIRS and lengths[some].sum() <= ALL_PAIRS_SIZE:
+        return some[np.stack(np.triu_indices(len(some), 1), axis=1)]
+    return some[candidate_pairs(bands[some])]
+
+
+def settle(
+    known: Similarities, preferences: Preferences, *, threshold: float, vetoes: Sequence[str]
+) -> Standing:
+    """The verdict from the similarities of all candidates; what else it needs is compared."""
+    rank = np.empty(len(preferences[0]), np.int64)
+    rank[np.lexsort(preferences[::-1])] = np.arange(len(rank))
+    cluster = components(len(rank), known.pairs[known.scores >= threshold])
+    group = _groups(cluster, known.contents, vetoes)
     known.add(_pairs_within_small(group))
-    survivor, score = _settle(known, group, rank, threshold)
+    survivor, score = _survivors(known, group, rank, threshold)
     variant, variant_score = _variants(known, group, survivor, rank, threshold)
     return Standing(survivor, score, variant, variant_score, _best_of(cluster, (rank,)))
 
@@ -101,12 +115,6 @@ def _of_asked(pairs: Pairs, asked: NDArray[np.bool_] | None, texts: int) -> Pair
     touched = np.zeros(texts, bool)
     touched[part[asked]] = True
     return pairs[touched[part[pairs[:, 0]]]]
-
-
-def _candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
-    if len(bands) <= ALL_PAIRS and lengths.sum() <= ALL_PAIRS_SIZE:
-        return np.stack(np.triu_indices(len(bands), 1), axis=1)
-    return candidate_pairs(bands)
 
 
 def _groups(cluster: Rows, contents: Contents, vetoes: Sequence[str]) -> Rows:
@@ -137,7 +145,7 @@ def _pairs_within_small(group: Rows) -> Pairs:
     return np.concatenate(pairs)
 
 
-def _settle(
+def _survivors(
     known: Similarities, group: Rows, rank: Rows, threshold: float
 ) -> tuple[Rows, NDArray[np.float64]]:
     """The survivor of each text, itself if it is kept, and the similarity to it."""
