@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from curation.anonymise import policy
 from curation.anonymise.spans import Pattern, Span
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _chip(start: int, end: int, kind: str, score: float | None = None, recognise
 
 
 FAMILIES = (
-    ("#56b4e9", "#000000", ("PERSON", "PERSON_HONORIFIC", "PERSON_MASKED")),
+    ("#56b4e9", "#000000", policy.PEOPLE),
     ("#e69f00", "#000000", ("ADDRESS", "GPS")),
     ("#0072b2", "#ffffff", ("CN_MOBILE", "CN_LANDLINE", "EMAIL_ADDRESS", "QQ", "WECHAT")),
     (
@@ -172,7 +173,5 @@ def _clean(text: str) -> str:
 @functools.lru_cache
 def _words() -> dict[str, str]:
     """Types in Chinese, as the shipped policies word their placeholders."""
-    from curation.anonymise import policy
-
     rules = policy.load("letters").types
     return {kind: rule.placeholder.strip("[]") for kind, rule in rules.items()}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from curation.anonymise import addresses, identifiers, lexicon, names
+from curation.anonymise import addresses, identifiers, lexicon, name_shapes, names
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Pattern, Span, occurrences, overlaps, resolve, view
 from curation.anonymise.tagger import Entity, NoNames, Tagger
@@ -21,6 +21,9 @@ Fields = Mapping[str, str | None]
 
 LONG = 7
 """A number this long is changed wherever it stands, a shorter one not within a longer one."""
+
+BETWEEN_DIGITS = dict.fromkeys(map(ord, " -"))
+"""What people write between the digits of a number, for `str.translate` to take away."""
 
 
 class Private(NamedTuple):
@@ -64,19 +67,8 @@ def _tag(plain: Sequence[Mapping[str, str]], tagger: Tagger) -> list[dict[str, l
     """The name engine's entities per record and field, offsets in the field; nothing where there is none."""
     if isinstance(tagger, NoNames):
         return [{} for _ in plain]
-    cut = [{field: names.lines(text) for field, text in views.items()} for views in plain]
-    answers = iter(tagger.tag([line for fields in cut for lines in fields.values() for _, line in lines]))
-    return [
-        {
-            field: [
-                Entity(offset + start, offset + end, label, score)
-                for offset, _ in lines
-                for start, end, label, score in next(answers)
-            ]
-            for field, lines in fields.items()
-        }
-        for fields in cut
-    ]
+    found = iter(names.entities([text for views in plain for text in views.values()], tagger))
+    return [{field: next(found) for field in views} for views in plain]
 
 
 def _detect(
@@ -175,17 +167,22 @@ def _worth_seeking(kind: str, value: str) -> bool:
     if kind == "ADDRESS":
         return len(value) >= 4 and not addresses.is_administrative(value)
     if kind == "PERSON" and not value.isascii():
-        named = len(value) >= 2 and bool(names.surname(value))
+        named = len(value) >= 2 and bool(name_shapes.surname(value))
         return named or (len(value) >= 3 and value not in lexicon.common_words())
+    return telling(value)
+
+
+def telling(value: str) -> bool:
+    """Whether a value is long enough to mean the same wherever it stands."""
     return len(value) >= (5 if value.isdigit() else 3 if value.isascii() else 2)
 
 
 def written(value: str, text: str) -> Iterator[tuple[int, int]]:
     """Where a value stands as people write it elsewhere: in either case, with or without a space between two
     characters, or a hyphen between two digits."""
-    number = value[:-1].translate(_DASHES).isdigit()
-    separators = _DASHES if number else _SPACES
-    wanted, squeezed = value.translate(_DASHES).lower(), text.translate(separators).lower()
+    number = value[:-1].translate(BETWEEN_DIGITS).isdigit()
+    separators = BETWEEN_DIGITS if number else _SPACES
+    wanted, squeezed = value.translate(BETWEEN_DIGITS).lower(), text.translate(separators).lower()
     at = squeezed.find(wanted)
     if at < 0 or not wanted:
         return
@@ -202,7 +199,6 @@ def written(value: str, text: str) -> Iterator[tuple[int, int]]:
 
 
 _SPACES = dict.fromkeys([ord(" ")])
-_DASHES = dict.fromkeys(map(ord, " -"))
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

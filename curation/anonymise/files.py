@@ -78,7 +78,6 @@ def anonymise_file(
     source: Path,
     output: Path,
     *,
-    spans: Path | None = None,
     names: str = "lac",
     key: bytes | None = None,
     text_fields: Sequence[str] = (),
@@ -94,7 +93,6 @@ def anonymise_file(
     text, only what is replaced is written anew.
 
     Args:
-        spans: as `Also.spans`.
         text_fields: the columns that hold text, instead of the known ones; private columns stay private.
         workers: processes; the result is the same.
         also: further files. With a review file or a manifest a second detector looks at the output.
@@ -108,7 +106,7 @@ def anonymise_file(
     """
     from curation.ingest import tables
 
-    also = replace(also or Also(), spans=spans or (also.spans if also else None))
+    also = also or Also()
     tables.writer(output)  # what cannot be written is refused before the work
     check_outputs(source, output, also, inputs=tagger.files(names))
     loaded = policies.load(policy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from curation.anonymise.policy import PEOPLE
 from curation.anonymise.spans import Pattern, Span
 
 REACH = 160
@@ -30,7 +31,7 @@ def acting(plain: Mapping[str, str], spans: Mapping[str, Sequence[Span]]) -> fro
     for field, found in spans.items():
         text = plain[field]
         for span in found:
-            if span.type not in ("PERSON", "PERSON_HONORIFIC", "PERSON_MASKED"):
+            if span.type not in PEOPLE:
                 continue
             who = text[span.start : span.end]
             before, after = text[max(0, span.start - REACH) : span.start], text[span.end : span.end + BEHIND]

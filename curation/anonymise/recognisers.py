@@ -24,8 +24,9 @@ from presidio_analyzer.nlp_engine import NoOpNlpEngine
 from curation.anonymise import addresses, identifiers, names
 from curation.anonymise.identifiers import labels
 from curation.anonymise.identifiers.page import Page
+from curation.anonymise.policy import PEOPLE
 from curation.anonymise.spans import Span, view
-from curation.anonymise.tagger import Entity, NoNames, Tagger, load
+from curation.anonymise.tagger import NoNames, Tagger, load
 
 if TYPE_CHECKING:
     from presidio_analyzer.nlp_engine import NlpArtifacts
@@ -97,7 +98,7 @@ class PersonRecogniser(EntityRecognizer):
     def __init__(self, tagger: Tagger) -> None:
         self._tagger = tagger
         super().__init__(
-            ["PERSON", "PERSON_HONORIFIC", "PERSON_MASKED"],
+            list(PEOPLE),
             name="PersonRecogniser",
             supported_language=LANGUAGE,
             country_code=COUNTRY,
@@ -110,13 +111,8 @@ class PersonRecogniser(EntityRecognizer):
         self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
     ) -> list[RecognizerResult]:
         plain = view(text)
-        lines = names.lines(plain)
-        tagged = [
-            Entity(offset + start, offset + end, label, score)
-            for (offset, _), found in zip(lines, self._tagger.tag([line for _, line in lines]), strict=True)
-            for start, end, label, score in found
-        ]
-        engine = {} if isinstance(self._tagger, NoNames) else {"text": tagged}
+        named = not isinstance(self._tagger, NoNames)
+        engine = {"text": names.entities([plain], self._tagger)[0]} if named else {}
         found = names.find({"text": plain}, engine, {"text": identifiers.find(text)})["text"]
         return [_result(span, self) for span in found]
 

@@ -1,4 +1,7 @@
-"""One record rewritten: what happens to each finding, in its text fields and its private columns."""
+"""One record rewritten: what happens to each finding, in its text fields and its private columns.
+
+To rewrite is whatever a policy may do with a value; to replace is its one action of this name.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from curation.anonymise.detect import Detection, Fields, detect
 from curation.anonymise.generalise import generalise
 from curation.anonymise.policy import Policy, Rule, Rules
 from curation.anonymise.spans import Span, view
-from curation.anonymise.surrogates import Surrogates, forms
+from curation.anonymise.surrogates import Surrogates, spelling
 from curation.anonymise.tagger import Tagger
 
 BATCH = 2000
@@ -58,7 +61,7 @@ def anonymise_fields(
     Args:
         rows, private: as `detect` takes them.
         surrogates: how values are replaced; without them, by placeholders.
-        kinds: each record's kind, where it has one: a policy may treat kinds differently.
+        kinds: each record's kind, where it has one: a policy may have other rules for some kinds.
     """
     rules = [policy.of(kind) for kind in kinds or [None] * len(rows)]
     detected: list[Detection] = []
@@ -82,13 +85,13 @@ def replaced(row: Fields, detected: Detection, rules: Rules) -> set[tuple[str, s
 def rewrite(
     row: Fields, private: Fields, detected: Detection, rules: Rules, surrogates: Surrogates | None
 ) -> Result:
-    """The record with every finding treated as the rules say.
+    """The record with every finding rewritten as the rules say.
 
     Args:
         surrogates: those of the corpus, from `Surrogates.apart`; without them, placeholders.
     """
     plain = _plain(row, detected)
-    treat = _Treatment(row, plain, detected, rules, surrogates)
+    rewriter = _Rewriter(row, plain, detected, rules, surrogates)
     fields: dict[str, str | None] = dict(row)
     found: list[Found] = []
     for field, spans in detected.spans.items():
@@ -99,7 +102,7 @@ def rewrite(
             old, value = text[span.start : span.end], plain[field][span.start : span.end]
             if span.type == "PERSON":
                 subject = value
-            action, new = treat(span.type, value, subject)
+            action, new = rewriter(span.type, value, subject)
             new = old if action == "keep" else _as_written(old, value, new) if action == "mask" else new
             parts += text[at : span.start], new
             at = span.end
@@ -107,7 +110,7 @@ def rewrite(
         fields[field] = "".join([*parts, text[at:]])
     columns = dict(private)
     for column, kind, value in detected.values:
-        columns[column] = _swap(columns[column] or "", value, treat.private(kind, value))
+        columns[column] = _swap(columns[column] or "", value, rewriter.private(kind, value))
     return Result(fields, columns, found)
 
 
@@ -122,7 +125,7 @@ def _values(plain: Mapping[str, str], detected: Detection) -> Iterable[tuple[str
             yield span.type, plain[field][span.start : span.end]
 
 
-class _Treatment:
+class _Rewriter:
     """Says what becomes of each value of a record, the same wherever the value stands in it."""
 
     def __init__(
@@ -139,13 +142,13 @@ class _Treatment:
         self._officials: frozenset[str] = frozenset()
         if any(rule.keep_officials for rule in rules.values()):
             self._officials = officials.acting(plain, detected.spans) - {value for _, value in private}
-        changed = [(kind, value) for kind, value in found if self._action(kind, value) != "keep"]
-        self._own = _Parts(value for _, value in (*changed, *private) if len(value) >= 2)
-        kept = {value for kind, value in found if kind == "PERSON_MASKED" and (kind, value) not in changed}
-        self._courtly = _court([*private, *changed], rules, kept)
+        rewritten = [(kind, value) for kind, value in found if self._action(kind, value) != "keep"]
+        self._own = _Parts(value for _, value in (*rewritten, *private) if len(value) >= 2)
+        kept = {value for kind, value in found if kind == "PERSON_MASKED" and (kind, value) not in rewritten}
+        self._courtly = _court([*private, *rewritten], rules, kept)
         names = (value for kind, value in (*private, *found) if kind == "PERSON")
         self._subject = next(names, None) or "\n".join(text or "" for text in row.values())
-        self._births = self._surrogate_births([*private, *changed])
+        self._births = self._surrogate_births([*private, *rewritten])
         self._done: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     def __call__(self, kind: str, value: str, subject: str = "") -> tuple[str, str]:
@@ -160,25 +163,25 @@ class _Treatment:
         whose = subject if action == "shift" else ""
         known = self._done.get((kind, value, whose))
         if known is None:
-            known = self._done[kind, value, whose] = self._treat(kind, value, action, whose)
+            known = self._done[kind, value, whose] = self._rewrite(kind, value, action, whose)
         return known
 
     def private(self, kind: str, value: str) -> str:
         """What stands in place of a value of a private column, which never stays."""
         action = self._rules[kind].action
-        return self._treat(kind, value, "replace" if action == "keep" else action)[1]
+        return self._rewrite(kind, value, "replace" if action == "keep" else action)[1]
 
     def _action(self, kind: str, value: str) -> str:
         rule = self._rules[kind]
         return "keep" if rule.keep_officials and value in self._officials else rule.action
 
-    def _treat(self, kind: str, value: str, action: str, subject: str = "") -> tuple[str, str]:
+    def _rewrite(self, kind: str, value: str, action: str, subject: str = "") -> tuple[str, str]:
         if action == "replace":
             return action, self._replace(kind, value)
-        new = self._changed(kind, value, action, self._rules[kind], subject)
+        new = self._otherwise(kind, value, action, self._rules[kind], subject)
         return ("replace", self._rules[kind].placeholder) if new is None else (action, new)
 
-    def _changed(self, kind: str, value: str, action: str, rule: Rule, subject: str) -> str | None:
+    def _otherwise(self, kind: str, value: str, action: str, rule: Rule, subject: str) -> str | None:
         """A value masked, made coarse, moved or dropped; none where that cannot be."""
         if action == "drop":
             return ""
@@ -243,8 +246,8 @@ def _birth(day: date, exact: bool) -> tuple[int, ...]:
 
 def _birth_of(kind: str, value: str) -> date | None:
     """The day of birth in an identity number of 18 characters; none where it is in no calendar."""
-    form = forms.read(kind, view(value))
-    born = dates.read(form.core[6:14]) if form.maker == "resident_id" else None
+    spelt = spelling.read(kind, view(value))
+    born = dates.read(spelt.core[6:14]) if spelt.maker == "resident_id" else None
     return born.day if born else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from curation.anonymise import identifiers, names
+from curation.anonymise import identifiers, name_shapes, names
 from curation.anonymise import tagger as taggers
 from curation.anonymise.detect import Fields
 from curation.anonymise.pieces import changes
@@ -119,24 +119,19 @@ def _people(texts: Sequence[str], tagger: Tagger) -> list[list[Span]]:
     in 2,000 letters and replies; of what stands by itself, most.
     """
     plain = [view(text) for text in texts]
-    cut = [names.lines(text) for text in plain]
-    answers = iter(tagger.tag([line for lines in cut for _, line in lines]))
     return [
         [
-            Span(offset + entity.start, offset + entity.end, "PERSON", entity.score, "name_engine")
-            for offset, _ in lines
-            for entity in next(answers)
-            if entity.label == "PERSON"
-            and entity.score >= SURE
-            and _stands_apart(text, offset + entity.start, offset + entity.end)
+            Span(start, end, "PERSON", score, "name_engine")
+            for start, end, label, score in found
+            if label == "PERSON" and score >= SURE and _stands_apart(text, start, end)
         ]
-        for text, lines in zip(plain, cut, strict=True)
+        for text, found in zip(plain, names.entities(plain, tagger), strict=True)
     ]
 
 
 def _stands_apart(plain: str, start: int, end: int) -> bool:
     return (
-        names.is_name(plain[start:end])
+        name_shapes.is_name(plain[start:end])
         and not _AMOUNT.match(plain, start)
         and bool(_BEFORE_NAME.search(plain[max(0, start - _NEAR) : start]))
         and bool(_AFTER_NAME.match(plain[end : end + _NEAR]))
@@ -161,19 +156,13 @@ def _generic(text: str) -> Iterator[Span]:
     for match in _IP.finditer(plain):
         yield Span(match.start(), match.end(), "IP_ADDRESS", 0.6, "ip")
     for match in _CARD.finditer(plain):
-        if _luhn(match[0]):
+        digits = "".join(filter(str.isdigit, match[0]))
+        if len(set(digits)) > 1 and identifiers.luhn_ok(digits):  # 0000 0000 0000 0000 is a blank filled in
             yield Span(match.start(), match.end(), "CN_BANK_CARD", 0.6, "card")
     for match in _LANDLINE.finditer(plain):
         yield Span(match.start(), match.end(), "CN_LANDLINE", 0.6, "landline")
     for match in _NUMBER.finditer(plain):
         yield from _phones(plain, *match.span())
-
-
-def _luhn(text: str) -> bool:
-    digits = [int(char) for char in text if char.isdigit()][::-1]
-    if len(set(digits)) == 1:  # 0000 0000 0000 0000 is a blank that was filled in
-        return False
-    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
 
 
 def _phones(plain: str, start: int, end: int) -> Iterator[Span]:

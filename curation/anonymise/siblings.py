@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from curation.anonymise import names
+from curation.anonymise import name_shapes
 from curation.anonymise.columns import seen
-from curation.anonymise.detect import Detection, Fields, written
+from curation.anonymise.detect import BETWEEN_DIGITS, LONG, Detection, Fields, telling, written
 from curation.anonymise.layout import keys, leaves
 from curation.anonymise.policy import Rules
 from curation.anonymise.spans import Span, occurrences, resolve, view
-
-LONG_NUMBER = 7
-"""Digits. A shorter number in a column of numbers is a count or an amount that only looks the same."""
 
 
 class Unreplaceable(Exception):  # noqa: N818 - of a value, and told as an InputError
@@ -55,7 +52,7 @@ def find(
     if not values:
         return []
     longest_first = sorted(values, key=lambda value: (-len(value), value))
-    bare = {value.translate(_BETWEEN): kind for value, kind in values.items()}
+    bare = {value.translate(BETWEEN_DIGITS): kind for value, kind in values.items()}
     found = []
     for column in columns:
         if row.get(column) is not None and _spans(column, longest_first, values):
@@ -81,16 +78,11 @@ def _values(fields: Fields, detected: Detection, rules: Rules) -> Iterator[tuple
         plain = view(fields[field] or "")
         for span in spans:
             value = plain[span.start : span.end]
-            if rules[span.type].changes and _telling(value):
+            if rules[span.type].changes and telling(value):
                 yield value, span.type
     for _, kind, value in detected.values:
-        if _telling(value) and (kind != "PERSON" or names.is_name(value)):
+        if telling(value) and (kind != "PERSON" or name_shapes.is_name(value)):
             yield value, kind
-
-
-def _telling(value: str) -> bool:
-    """Whether a value means the same wherever it stands."""
-    return len(value) >= (5 if value.isdigit() else 3 if value.isascii() else 2)
 
 
 def _shown(value: Any) -> str | None:
@@ -105,8 +97,9 @@ def _shown(value: Any) -> str | None:
 
 
 def _number(text: str, bare: Mapping[str, str]) -> list[Span]:
-    """A number that is one of the values, however the text groups its digits."""
-    kind = bare.get(text) if len(text) >= LONG_NUMBER else None
+    """A number that is one of the values, however the text groups its digits; a short one is a count or an
+    amount that only looks the same."""
+    kind = bare.get(text) if len(text) >= LONG else None
     return [Span(0, len(text), kind, 0.9, "repeated")] if kind else []
 
 
@@ -121,7 +114,4 @@ def _spans(text: str, longest_first: list[str], kinds: Mapping[str, str]) -> lis
 
 def _within(value: str, plain: str) -> Iterator[tuple[int, int]]:
     """Where a long number stands even inside a longer one, as in the number of a disability card."""
-    return occurrences(value, plain) if value.isdigit() and len(value) >= LONG_NUMBER else iter(())
-
-
-_BETWEEN = dict.fromkeys(map(ord, " -"))
+    return occurrences(value, plain) if value.isdigit() and len(value) >= LONG else iter(())

@@ -17,16 +17,7 @@ from curation.anonymise.spans import Span
 from curation.anonymise.surrogates import Surrogates
 from curation.stage import Exchange, Fetch, Params
 
-_SPAN = pa.struct(
-    [
-        ("field", pa.string()),
-        ("start", pa.int32()),
-        ("end", pa.int32()),
-        ("type", pa.string()),
-        ("score", pa.float64()),
-        ("recogniser", pa.string()),
-    ]
-)
+_SPAN = pa.struct([field for field in records.PII if field.name != "action"])
 _VALUE = pa.struct([("column", pa.string()), ("type", pa.string()), ("value", pa.string())])
 _REPLACED = pa.struct([("type", pa.string()), ("value", pa.string())])
 _TURN = pa.struct([*_REPLACED, ("turn", pa.int32())])
@@ -67,7 +58,7 @@ class Anonymise(Exchange):
     """
 
     name = "anonymise"
-    version = 7
+    version = 8
     Params = AnonymiseParams
     adds = pa.schema(
         [

@@ -54,7 +54,7 @@ def load(name: str) -> Tagger:
     if engine == "crf":
         from curation.anonymise.taggers import crf
 
-        return crf.load(Path(path) if path else crf.SHIPPED)
+        return crf.load(Path(path)) if path else crf.shipped()
     if name == "lac":
         from curation.anonymise.taggers.cascade import Cascade
 

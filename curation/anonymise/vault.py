@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import UsageError
-from curation.key import SHORTEST, fingerprint, read_key
+from curation.key import fingerprint, read_key
 
 VARIABLE = "GOVTUNE_VAULT_KEY"
 VERSION = b"govtune vault/1\n"
@@ -57,16 +57,11 @@ def read_vault_key(path: Path | None, vault: Path, *, surrogate_key: bytes | Non
         UsageError: there is none, it lies in the folder of the vault, it is too short, or it is the key of
             the surrogates.
     """
-    if path is not None:
-        if path.resolve().parent == vault.resolve().parent:
-            raise UsageError(f"{path}: the vault's key lies beside the vault; keep it in another place")
-        key = read_key(path)
-    else:
-        key = os.environ.get(VARIABLE, "").encode().strip()
-    if not key:
+    if path is not None and path.resolve().parent == vault.resolve().parent:
+        raise UsageError(f"{path}: the vault's key lies beside the vault; keep it in another place")
+    key = read_key(path, VARIABLE)
+    if key is None:
         raise UsageError(f"{vault}: a vault needs a key: --vault-key-file, or set {VARIABLE}")
-    if len(key) < SHORTEST:
-        raise UsageError(f"{VARIABLE}: a key has at least {SHORTEST} bytes")
     if key == surrogate_key:
         raise UsageError("the vault's key is the key of the surrogates; give the vault another one")
     return key

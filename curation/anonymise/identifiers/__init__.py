@@ -9,6 +9,7 @@ is linear in the text. Nothing here needs presidio; `recognisers` wraps the same
 from __future__ import annotations
 
 from curation.anonymise.identifiers.checks import (
+    luhn_check,
     luhn_ok,
     resident_id_check,
     resident_id_ok,
@@ -28,6 +29,7 @@ __all__ = [
     "Page",
     "candidates",
     "find",
+    "luhn_check",
     "luhn_ok",
     "resident_id_check",
     "resident_id_ok",

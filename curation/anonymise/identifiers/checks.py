@@ -97,8 +97,13 @@ def credit_code(value: str) -> bool | None:
 
 def luhn_ok(value: str) -> bool:
     """ISO/IEC 7812: the last digit makes the Luhn sum a multiple of ten."""
-    digits = [int(char) for char in reversed(value)]
-    return (sum(digits[::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0
+    return value[-1:] == luhn_check(value[:-1])
+
+
+def luhn_check(body: str) -> str:
+    """The digit behind `body` that makes the Luhn sum a multiple of ten (ISO/IEC 7812)."""
+    digits = [int(char) for char in reversed(body)]
+    return str(-(sum(sum(divmod(2 * digit, 10)) for digit in digits[::2]) + sum(digits[1::2])) % 10)
 
 
 def bank_card(value: str) -> bool | None:

@@ -165,7 +165,8 @@ _ARMED_POLICE = re.compile(
 )
 _PROVINCES = frozenset(PROVINCES)
 _HALF = re.compile(
-    rf"[{PROVINCES}][ ]?[A-HJ-Z][ ]?[·.]?[ ]?(?=[0-9A-Z]{{0,4}}(?:[*?×_]|[ ]?(?:什么|多少|几几|几多|开头|打头|\.\.|…)))"  # noqa: E501
+    rf"[{PROVINCES}][ ]?[A-HJ-Z][ ]?[·.]?[ ]?"
+    r"(?=[0-9A-Z]{0,4}(?:[*?×_]|[ ]?(?:什么|多少|几几|几多|开头|打头|\.\.|…)))"
     r"[0-9A-Z]{0,4}[*?×_]{0,6}[0-9A-Z]{0,4}"
 )
 """A plate of which a witness remembers a part."""

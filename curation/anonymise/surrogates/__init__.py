@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from curation.anonymise.spans import view
-from curation.anonymise.surrogates import forms
+from curation.anonymise.surrogates import spelling
 from curation.anonymise.surrogates.cipher import Cipher
 from curation.anonymise.surrogates.numbers import Numbers
 from curation.anonymise.surrogates.people import TURNS, People
@@ -66,9 +66,9 @@ class Surrogates:
     def __call__(self, kind: str, value: str) -> str:
         """The surrogate of a value of an entity type."""
         plain = view(value)
-        form = forms.read(kind, plain)
+        spelt = spelling.read(kind, plain)
         turn = self._turns.get((kind, plain), 0)
-        return form.write(self._make(form.maker, form.core, turn))
+        return spelt.write(self._make(spelt.maker, spelt.core, turn))
 
     def apart(self, values: Iterable[tuple[str, str]]) -> Surrogates:
         """The surrogates of a corpus: none is the name of anybody in it, no two values have the same.
@@ -89,8 +89,8 @@ class Surrogates:
 
         Decided once over a corpus, from its set of values alone: their order does not matter.
         """
-        read = {value: forms.read(*value) for value in set(values)}
-        known = sorted({(form.maker, form.core) for form in read.values()})
+        read = {value: spelling.read(*value) for value in set(values)}
+        known = sorted({(spelt.maker, spelt.core) for spelt in read.values()})
         names = {core for maker, core in known if maker == "name"}
         taken: set[tuple[str, str]] = {("name", name) for name in names}
         again = []
@@ -114,9 +114,9 @@ class Surrogates:
             turns[maker, core] = turn
             taken.add(made)
         return {
-            value: turns[form.maker, form.core]
-            for value, form in read.items()
-            if (form.maker, form.core) in turns
+            value: turns[spelt.maker, spelt.core]
+            for value, spelt in read.items()
+            if (spelt.maker, spelt.core) in turns
         }
 
     def __reduce__(self) -> tuple[Any, ...]:

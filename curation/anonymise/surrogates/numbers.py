@@ -31,7 +31,7 @@ _NO_CITIES = range(91, 98)
 
 
 class Numbers:
-    """Makes identifiers. Every method takes a value as `forms` reads it and a turn, 0 for the usual one."""
+    """Makes identifiers. Every method takes what a value says (`spelling`) and a turn, 0 the usual one."""
 
     def __init__(self, cipher: Cipher) -> None:
         self._cipher = cipher
@@ -131,11 +131,11 @@ class Numbers:
             value: 9 digits or more.
         """
         body, size = value[6:-1], 10 ** (len(value) - 7)
-        slip = (int(value[-1]) - int(_luhn_digit(value[:-1]))) % 10
+        slip = (int(value[-1]) - int(identifiers.luhn_check(value[:-1]))) % 10
         number = self._cipher.inject(slip * size + int(body), 9 * size, "card", value[:6], len(value), turn)
         wrong, number = divmod(number, size)
         new = f"{value[:6]}{number:0{len(body)}}"
-        return new + _other(_luhn_digit(new), _DIGITS, wrong)
+        return new + _other(identifiers.luhn_check(new), _DIGITS, wrong)
 
     def credit_code(self, value: str, turn: int) -> str:
         """Kind of organisation stays, the check character is wrong (GB 32100).
@@ -243,15 +243,6 @@ class Numbers:
 def _other(right: str, alphabet: str, number: int) -> str:
     """A wrong check character: which of the others, counted on from the right one."""
     return alphabet[(alphabet.index(right) + 1 + number) % len(alphabet)]
-
-
-def _luhn_digit(body: str) -> str:
-    """The digit that makes the Luhn sum a multiple of ten."""
-    total = 0
-    for place, char in enumerate(reversed(body)):
-        doubled = int(char) * (2 - place % 2)
-        total += doubled - 9 * (doubled > 9)
-    return str(-total % 10)
 
 
 def _runs(value: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from curation.anonymise import policy, tagger
 from curation.anonymise.detect import detect
-from curation.anonymise.taggers import crf
+from curation.anonymise.taggers import crf, learn
 from curation.errors import UsageError
 
 FEWEST = 100
@@ -68,10 +68,10 @@ def adapt(texts: Sequence[str], output: Path) -> Adapted:
     if len(texts) < FEWEST:
         raise UsageError(f"{len(texts)} different texts are too few to learn from; give at least {FEWEST}")
     told = _lines(texts)
-    learn = [one for number, lines in enumerate(told) if number % _HELD_OUT for one in lines]
+    taught = [one for number, lines in enumerate(told) if number % _HELD_OUT for one in lines]
     measure = [one for number, lines in enumerate(told) if not number % _HELD_OUT for one in lines]
-    base = crf.load(crf.SHIPPED)
-    model = crf.fit(learn, base=base)
+    base = crf.shipped()
+    model = learn.fit(taught, base=base)
     model.save(output)
     held_out = -(-len(texts) // _HELD_OUT)
     return Adapted(
@@ -79,7 +79,7 @@ def adapt(texts: Sequence[str], output: Path) -> Adapted:
     )
 
 
-def _lines(texts: Sequence[str]) -> list[list[crf.Example]]:
+def _lines(texts: Sequence[str]) -> list[list[learn.Example]]:
     """The lines of each text, tagged by the default engine with the rules."""
     detected = detect(
         [{"text": text} for text in texts],
@@ -88,12 +88,12 @@ def _lines(texts: Sequence[str]) -> list[list[crf.Example]]:
         tagger=tagger.load("lac"),
     )
     return [
-        list(crf.examples(text, ((one.start, one.end, one.type) for one in found.spans["text"])))
+        list(learn.examples(text, ((one.start, one.end, one.type) for one in found.spans["text"])))
         for text, found in zip(texts, detected, strict=True)
     ]
 
 
-def _agreement(model: crf.Crf, examples: Sequence[crf.Example]) -> float:
+def _agreement(model: crf.Crf, examples: Sequence[learn.Example]) -> float:
     said = [
         (number, entity[:3])  # without its score
         for number, entities in enumerate(model.tag([line for line, _ in examples]))

@@ -27,7 +27,7 @@ class Cascade:
     """
 
     def __init__(self) -> None:
-        self._characters, self.judge, self._lac = crf.load(crf.SHIPPED), crf.load(crf.JUDGE), Lac()
+        self._characters, self.judge, self._lac = crf.shipped(), crf.load(crf.JUDGE), Lac()
 
     def tag(self, lines: Sequence[str]) -> list[list[Entity]]:
         chances = self._characters.chances(lines)

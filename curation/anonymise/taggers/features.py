@@ -16,7 +16,7 @@ from curation.anonymise import lexicon
 BITS = 20
 """A feature is one of 2^20 numbers."""
 
-EDGE = 3
+EDGE = 6
 """Empty places around each line, so that no window reaches into the next one."""
 
 _CHARACTERS = (

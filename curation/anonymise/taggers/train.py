@@ -18,8 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from curation.anonymise import lexicon, marked, names
-from curation.anonymise.taggers import crf
+from curation.anonymise import lexicon, marked, name_shapes
+from curation.anonymise.taggers import crf, learn
 from curation.anonymise.taggers.lac import Lac
 from curation.samples import banks, letters
 
@@ -46,10 +46,10 @@ def main() -> None:
     taught += with_lac(list(public(options.public, PUBLIC, seed=5)), lac, people=True)
     print(f"{len(taught)} lines, {sum(len(line) for line, _ in taught)} characters")
     if "characters" in options.models:
-        crf.fit(taught, progress=_told).save(options.output / crf.SHIPPED.name)
+        learn.fit(taught, progress=_told).save(options.output / crf.SHIPPED.name)
     if "judge" in options.models:
         told = lac.tags([line for line, _ in taught])
-        crf.fit(taught, told, progress=_told).save(options.output / crf.JUDGE.name)
+        learn.fit(taught, told, progress=_told).save(options.output / crf.JUDGE.name)
 
 
 def _told(done: int, total: int) -> None:
@@ -77,7 +77,7 @@ def _other(kind: str, value: str, draw: random.Random, known: dict[tuple[str, st
     if kind == "PERSON":
         return _name_like(value, draw)
     if kind == "PERSON_HONORIFIC":
-        family = names.surname(value.lstrip("老小阿"))
+        family = name_shapes.surname(value.lstrip("老小阿"))
         return value.replace(family, _surname(draw), 1) if family else value
     if kind == "ADDRESS":
         return _address_like(value, draw)
@@ -94,7 +94,7 @@ def _name_like(value: str, draw: random.Random) -> str:
     """Another name of the same kind; one in three stays, for names in the texts are truer than drawn ones."""
     if draw.random() < 0.3 or "\n" in value or " " in value:
         return value
-    family = names.surname(value)
+    family = name_shapes.surname(value)
     given = value[len(family) :]
     if not family or len(given) > 2 or not given:
         return value
@@ -131,26 +131,26 @@ _PLACE_CHARS = (
 
 def examples(
     documents: Sequence[marked.Marked], seed: int = 0, copies: int = COPIES
-) -> Iterator[crf.Example]:
+) -> Iterator[learn.Example]:
     """Lines and tags of marked documents, as they are and varied."""
     draw = random.Random(seed)
     for document in documents:
         versions = [(document.text, document.spans)]
         versions += [vary(document.text, document.spans, draw) for _ in range(copies)]
         for text, spans in versions:
-            yield from crf.examples(text, spans)
+            yield from learn.examples(text, spans)
 
 
-def generated(count: int, seed: int) -> Iterator[crf.Example]:
+def generated(count: int, seed: int) -> Iterator[learn.Example]:
     """Lines and tags of letters and replies from the project's own generator."""
     draw = random.Random(seed)
     categories = sorted(banks.load("topics"))
     for number in range(count):
         for passage in letters.compose(draw, categories[number % len(categories)]).text_fields:
-            yield from crf.examples(passage.text, passage.spans)
+            yield from learn.examples(passage.text, passage.spans)
 
 
-def public(paths: Sequence[Path], characters: int, seed: int) -> Iterator[crf.Example]:
+def public(paths: Sequence[Path], characters: int, seed: int) -> Iterator[learn.Example]:
     """Lines of public texts (JSON lines), as many from each file, with nothing marked."""
     for path in paths:
         draw = random.Random(seed)
@@ -159,7 +159,7 @@ def public(paths: Sequence[Path], characters: int, seed: int) -> Iterator[crf.Ex
         while left > 0 and texts:
             text = draw.choice(texts)
             at = draw.randrange(max(len(text) - 800, 1))
-            for example in crf.examples(text[at : at + 800], []):
+            for example in learn.examples(text[at : at + 800], []):
                 left -= len(example[0])
                 yield example
 
@@ -168,15 +168,15 @@ def _long_values(row: dict[str, Any]) -> Iterator[str]:
     yield from (value for value in row.values() if isinstance(value, str) and len(value) >= 60)
 
 
-def with_lac(examples: Sequence[crf.Example], lac: Lac, *, people: bool) -> list[crf.Example]:
+def with_lac(examples: Sequence[learn.Example], lac: Lac, *, people: bool) -> list[learn.Example]:
     """The examples with LAC's places and organisations, and its people that look like names, where nothing is
     marked."""
-    done: list[crf.Example] = []
+    done: list[learn.Example] = []
     for (line, given), found in zip(examples, lac.tag([line for line, _ in examples]), strict=True):
         tags = list(given)
         for start, end, label, _ in found:
             if any(tags[start:end]) or (
-                label == "PERSON" and not (people and names.is_likely(line, start, end))
+                label == "PERSON" and not (people and name_shapes.is_likely(line, start, end))
             ):
                 continue
             code = crf.code(label)

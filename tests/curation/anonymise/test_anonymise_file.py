@@ -47,7 +47,7 @@ def test_csv_private_columns_are_replaced_and_sought(tmp_path: Path) -> None:
 def test_spans_hold_offsets_and_no_text(tmp_path: Path) -> None:
     source, spans = tmp_path / "in.jsonl", tmp_path / "spans.jsonl"
     source.write_text(json.dumps({"id": "a7", "text": TEXT}) + "\n" + json.dumps({"text": TEXT}) + "\n")
-    anonymise_file(source, tmp_path / "out.jsonl", names="none", spans=spans)
+    anonymise_file(source, tmp_path / "out.jsonl", names="none", also=Also(spans=spans))
     first, second = map(json.loads, spans.read_text(encoding="utf-8").splitlines())
     assert (first["id"], first["field"], second["id"]) == ("a7", "text", 2)
     assert [TEXT[span["start"] : span["end"]] for span in first["spans"]] == ["覃水生", "13812345678"]
@@ -135,7 +135,7 @@ def test_named_text_columns_stand_instead_of_the_known_ones(tmp_path: Path) -> N
 def test_half_of_a_surrogate_pair_comes_back(tmp_path: Path) -> None:
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text(json.dumps({"id": "\ud83d", "text": TEXT + "\ud83d"}) + "\n")
-    anonymise_file(source, output, names="none", spans=tmp_path / "spans.jsonl")
+    anonymise_file(source, output, names="none", also=Also(spans=tmp_path / "spans.jsonl"))
     assert json.loads(output.read_text())["text"] == "我叫[姓名]，电话[手机号]。\ud83d"
     assert json.loads((tmp_path / "spans.jsonl").read_text())["id"] == "\ud83d"
 
@@ -145,7 +145,7 @@ def test_nothing_is_written_where_one_of_both_files_cannot_be(tmp_path: Path) ->
     source.write_text(json.dumps({"text": TEXT}), encoding="utf-8")
     with pytest.raises(UsageError, match=r"spans\.jsonl: cannot be written"):
         anonymise_file(
-            source, tmp_path / "out.jsonl", names="none", spans=tmp_path / "absent" / "spans.jsonl"
+            source, tmp_path / "out.jsonl", names="none", also=Also(spans=tmp_path / "absent" / "spans.jsonl")
         )
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
@@ -187,7 +187,7 @@ def test_what_is_replaced_in_a_row_is_replaced_in_its_other_columns(tmp_path: Pa
         "id": "a-13812345678",
     }
     source.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
-    anonymise_file(source, output, names="none", spans=tmp_path / "spans.jsonl")
+    anonymise_file(source, output, names="none", also=Also(spans=tmp_path / "spans.jsonl"))
     after = json.loads(output.read_text(encoding="utf-8"))
     assert after["meta"] == {"who": ["[姓名]", {"again": "找[姓名]（138）"}], "k": 138, "ok": True}
     assert (after["n"], after["id"]) == ("[手机号]", "a-[手机号]")
@@ -206,7 +206,7 @@ def test_spans_of_rows_with_the_same_id_can_be_told_apart(tmp_path: Path) -> Non
     source, spans = tmp_path / "in.jsonl", tmp_path / "spans.jsonl"
     rows = [{"id": 2, "text": TEXT}, {"text": TEXT}, {"id": 1, "text": TEXT}]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    anonymise_file(source, tmp_path / "out.jsonl", names="none", spans=spans)
+    anonymise_file(source, tmp_path / "out.jsonl", names="none", also=Also(spans=spans))
     said = [json.loads(line) for line in spans.read_text(encoding="utf-8").splitlines()]
     assert [(one["id"], one.get("row")) for one in said] == [(2, 1), (2, 2), (1, None)]
 

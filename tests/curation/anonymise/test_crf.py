@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from curation.anonymise import marked
-from curation.anonymise.taggers import crf, features
+from curation.anonymise.taggers import crf, features, learn
 from curation.anonymise.taggers.viterbi import viterbi
 from curation.errors import UsageError
 
@@ -26,18 +26,18 @@ LEARNT = [
         "请{{PERSON|马晓棠}}来办理，路灯已修好。",
         "路灯不亮，请派人来修。",
     )
-    for example in crf.examples(*marked.plain(text))
+    for example in learn.examples(*marked.plain(text))
 ] * 3
 
 
 @pytest.fixture(scope="module")
 def learnt() -> crf.Crf:
-    return crf.fit(LEARNT, rounds=15, penalty=0.1)
+    return learn.fit(LEARNT, rounds=15, penalty=0.1)
 
 
 def scores(lines: int, length: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     draw = np.random.default_rng(seed)
-    transitions = draw.normal(size=(TAGS, TAGS)) + crf._FORBIDDEN
+    transitions = draw.normal(size=(TAGS, TAGS)) + crf.FORBIDDEN
     return draw.normal(size=(lines, length, TAGS)).astype(np.float32), transitions.astype(np.float32)
 
 
@@ -69,7 +69,7 @@ def test_viterbi_and_marginals_are_those_of_all_paths(seed: int) -> None:
 
 
 def test_the_gradient_is_that_of_the_loss() -> None:
-    problem = crf._Problem(LEARNT[:6], None, None, 1)
+    problem = learn._Problem(LEARNT[:6], None, None, 1)
     draw = np.random.default_rng(1)
     at = draw.normal(size=len(problem.start)) * 0.3
     _, slope = problem.slope(at, 0)
@@ -101,7 +101,7 @@ def test_a_lines_answer_depends_on_that_line_alone(learnt: crf.Crf, lines: list[
 
 
 def test_a_model_is_the_same_each_time_and_survives_its_file(learnt: crf.Crf, tmp_path: Path) -> None:
-    again = crf.fit(LEARNT, rounds=15, penalty=0.1)
+    again = learn.fit(LEARNT, rounds=15, penalty=0.1)
     assert np.array_equal(again.weights, learnt.weights)
     learnt.save(tmp_path / "one.npz")
     again.save(tmp_path / "two.npz")
@@ -112,8 +112,8 @@ def test_a_model_is_the_same_each_time_and_survives_its_file(learnt: crf.Crf, tm
 
 
 def test_a_model_that_starts_from_another_keeps_what_it_is_not_taught_anew(learnt: crf.Crf) -> None:
-    new = list(crf.examples(*marked.plain("报案人{{PERSON|阿依古丽}}称手机被盗。")))
-    adapted = crf.fit(new * 3, base=learnt, rounds=20, penalty=0.1, seen=1)
+    new = list(learn.examples(*marked.plain("报案人{{PERSON|阿依古丽}}称手机被盗。")))
+    adapted = learn.fit(new * 3, base=learnt, rounds=20, penalty=0.1, seen=1)
     assert [one[:3] for one in adapted.tag(["报案人阿依古丽称手机被盗。"])[0]] == [(3, 7, "PERSON")]
     assert [one[:3] for one in adapted.tag(["我叫覃水生，住在清溪县。"])[0]] == [(2, 5, "PERSON")]
 

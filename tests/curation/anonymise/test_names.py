@@ -16,12 +16,7 @@ def lac() -> tagger.Tagger:
 
 def people(text: str, engine: tagger.Tagger) -> dict[str, str]:
     plain = view(text)
-    cut = names.lines(plain)
-    entities = [
-        Entity(offset + start, offset + end, label)
-        for (offset, _), found in zip(cut, engine.tag([line for _, line in cut]), strict=True)
-        for start, end, label, _ in found
-    ]
+    (entities,) = names.entities([plain], engine)
     return {
         text[s.start : s.end]: s.type
         for s in names.find({"text": plain}, {"text": entities} if entities else {}, {})["text"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.anonymise import identifiers, lexicon, policy
-from curation.anonymise.names import surname
+from curation.anonymise.name_shapes import surname
 from curation.anonymise.surrogates import Surrogates, people
 
 ONE, OTHER = Surrogates(b"0123456789abcdef"), Surrogates(b"fedcba9876543210")
@@ -270,4 +270,4 @@ def test_the_new_day_of_birth_in_an_identity_number_is_a_day() -> None:
     draw = random.Random(3)
     for _ in range(3000):
         born = ONE("CN_RESIDENT_ID", valid_id(draw))[6:14]
-        datetime.date(int(born[:4]), int(born[4:6]), int(born[6:]))
+        assert f"{datetime.date(int(born[:4]), int(born[4:6]), int(born[6:])):%Y%m%d}" == born

@@ -14,8 +14,8 @@ from curation.anonymise.surrogates import people
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A value read.
+class Spelling:
+    """What a value says, and how it is written.
 
     Attributes:
         maker: what makes its surrogate, a key of `Surrogates`.
@@ -28,41 +28,41 @@ class Form:
     write: Callable[[str], str]
 
 
-def read(kind: str, value: str) -> Form:
+def read(kind: str, value: str) -> Spelling:
     """A value of an entity type, on the view, taken apart."""
     return _READERS.get(kind, _serial)(value)
 
 
-def _name(value: str) -> Form:
+def _name(value: str) -> Spelling:
     core = value if value.isascii() else _SPACE.sub("", value)
     if core == value:
-        return Form("name", core, _as_is)
-    return Form("name", core, lambda new: _refill(value, new, _NO_SPACE))
+        return Spelling("name", core, _as_is)
+    return Spelling("name", core, lambda new: _refill(value, new, _NO_SPACE))
 
 
-def _called(value: str) -> Form:
+def _called(value: str) -> Spelling:
     """王女士, 老刘, 小王师傅, 王芳老师: what is said around the name stays."""
     lead, who, title = people.untitled(value)
     if who and people.surname_of(who) == who:
-        return Form("surname", who, lambda new: lead + new + title)
-    return Form("name", who, lambda new: lead + new + title) if who else Form("none", value, _as_is)
+        return Spelling("surname", who, lambda new: lead + new + title)
+    return Spelling("name", who, lambda new: lead + new + title) if who else Spelling("none", value, _as_is)
 
 
-def _digits_and_letters(maker: str) -> Callable[[str], Form]:
-    return lambda value: Form(maker, _plain(value), lambda new: _refill(value, new, _ALNUM))
+def _digits_and_letters(maker: str) -> Callable[[str], Spelling]:
+    return lambda value: Spelling(maker, _plain(value), lambda new: _refill(value, new, _ALNUM))
 
 
-def _resident_id(value: str) -> Form:
+def _resident_id(value: str) -> Spelling:
     plain = _plain(value)
     digits = plain.translate(_MISREAD)
     if len(digits) == 18 and _ID.fullmatch(core := digits):
-        return Form("resident_id", core, lambda new: _refill(value, new, _ALNUM))
+        return Spelling("resident_id", core, lambda new: _refill(value, new, _ALNUM))
     if len(digits) == 15 and digits.isdigit():
-        return Form("old_resident_id", digits, lambda new: _refill(value, new, _ALNUM))
+        return Spelling("old_resident_id", digits, lambda new: _refill(value, new, _ALNUM))
     return _serial(value)
 
 
-def _mobile(value: str) -> Form:
+def _mobile(value: str) -> Spelling:
     """Eleven digits, spoken or misread ones too, with or without 86 before them."""
     said = value.translate(_SPOKEN)
     lead = _COUNTRY.match(said)
@@ -75,11 +75,11 @@ def _mobile(value: str) -> Form:
         spoken = str.maketrans(
             "0123456789", "零幺二三四五六七八九" if "幺" in value else "零一二三四五六七八九"
         )
-        return Form("mobile", core, lambda new: value[:end] + _refill(rest, new.translate(spoken), _SAID))
-    return Form("mobile", core, lambda new: value[:end] + _refill(rest, new, _DIGIT_OR_MISREAD))
+        return Spelling("mobile", core, lambda new: value[:end] + _refill(rest, new.translate(spoken), _SAID))
+    return Spelling("mobile", core, lambda new: value[:end] + _refill(rest, new, _DIGIT_OR_MISREAD))
 
 
-def _landline(value: str) -> Form:
+def _landline(value: str) -> Spelling:
     """The area code stays."""
     area = _AREA.match(value)
     end = area.end() if area else 0
@@ -87,86 +87,88 @@ def _landline(value: str) -> Form:
     core = "".join(_DIGIT.findall(rest))
     if not core:
         return _serial(value)
-    return Form("landline", core, lambda new: value[:end] + _refill(rest, new, _DIGIT))
+    return Spelling("landline", core, lambda new: value[:end] + _refill(rest, new, _DIGIT))
 
 
-def _bank_card(value: str) -> Form:
+def _bank_card(value: str) -> Spelling:
     core = _plain(value)
     if len(core) < 9 or not core.isdigit():
         return _serial(value)
-    return Form("bank_card", core, lambda new: _refill(value, new, _ALNUM))
+    return Spelling("bank_card", core, lambda new: _refill(value, new, _ALNUM))
 
 
-def _credit_code(value: str) -> Form:
+def _credit_code(value: str) -> Spelling:
     core = _plain(value)
     if not _CREDIT_CODE.fullmatch(core):
         return _serial(value)
-    return Form("credit_code", core, lambda new: _refill(value, new, _ALNUM))
+    return Spelling("credit_code", core, lambda new: _refill(value, new, _ALNUM))
 
 
-def _plate(value: str) -> Form:
+def _plate(value: str) -> Spelling:
     core = str(_SEPARATOR.sub("", value)).upper()
-    return Form("plate", core, lambda new: _refill(value, new, _NO_SEPARATOR))
+    return Spelling("plate", core, lambda new: _refill(value, new, _NO_SEPARATOR))
 
 
-def _social_security(value: str) -> Form:
+def _social_security(value: str) -> Spelling:
     """An identity number, as most of them are, or a disability card, which adds kind and grade to it."""
     plain = _plain(value)
     if len(plain) >= 18 and _ID.fullmatch(plain[:18]):
-        return Form("resident_id", plain[:18], lambda new: _refill(value, new + plain[18:], _ALNUM))
+        return Spelling("resident_id", plain[:18], lambda new: _refill(value, new + plain[18:], _ALNUM))
     return _serial(value)
 
 
-def _account(value: str) -> Form:
+def _account(value: str) -> Spelling:
     if value.isdigit():
-        return _mobile(value) if len(value) == 11 and value[0] == "1" else Form("number", value, _as_is)
-    return Form("account", value, _as_is)
+        return _mobile(value) if len(value) == 11 and value[0] == "1" else Spelling("number", value, _as_is)
+    return Spelling("account", value, _as_is)
 
 
-def _mac(value: str) -> Form:
+def _mac(value: str) -> Spelling:
     core = _plain(value)
-    return Form("mac", core, lambda new: _refill(value, new, _ALNUM)) if len(core) == 12 else _serial(value)
+    return (
+        Spelling("mac", core, lambda new: _refill(value, new, _ALNUM)) if len(core) == 12 else _serial(value)
+    )
 
 
-def _address(value: str) -> Form:
+def _address(value: str) -> Spelling:
     """Province, city and county stay; it is the same address however many of them are written."""
     kept = places.within(value, "county")
     below = value[value.find(kept) + len(kept) :].lstrip(" ,")
-    return Form("address", str(_SPACE.sub("", below)), lambda new: kept + new)
+    return Spelling("address", str(_SPACE.sub("", below)), lambda new: kept + new)
 
 
-def _location(value: str) -> Form:
+def _location(value: str) -> Spelling:
     """The suffix stays, and so do the divisions before the last one."""
     end = _PLACE_SUFFIX.search(value)
     suffix = end[0] if end else ""
-    return Form("place", value, lambda new: new + suffix)
+    return Spelling("place", value, lambda new: new + suffix)
 
 
-def _organisation(value: str) -> Form:
+def _organisation(value: str) -> Spelling:
     end = _FIRM_SUFFIX.search(value)
     suffix = end[0] if end else ""
-    return Form("place", value, lambda new: new + suffix)
+    return Spelling("place", value, lambda new: new + suffix)
 
 
-def _case_number(value: str) -> Form:
+def _case_number(value: str) -> Spelling:
     """The year in brackets stays: it is what tells a case number from any other."""
     match = _BRACKETED_YEAR.search(value)
     if not match or _ALNUM.search(value, 0, match.start()):
         return _serial(value)
     head = value[: match.end()]
-    return Form("serial", value[match.end() :], lambda new: head + new)
+    return Spelling("serial", value[match.end() :], lambda new: head + new)
 
 
-def _serial(value: str) -> Form:
-    return Form("serial", value, _as_is)
+def _serial(value: str) -> Spelling:
+    return Spelling("serial", value, _as_is)
 
 
-def _whole(maker: str) -> Callable[[str], Form]:
-    return lambda value: Form(maker, value, _as_is)
+def _whole(maker: str) -> Callable[[str], Spelling]:
+    return lambda value: Spelling(maker, value, _as_is)
 
 
-def _lower(maker: str) -> Callable[[str], Form]:
-    return lambda value: Form(maker, value.lower(), _as_is)
+def _lower(maker: str) -> Callable[[str], Spelling]:
+    return lambda value: Spelling(maker, value.lower(), _as_is)
 
 
 def _as_is(new: str) -> str:
@@ -204,7 +206,7 @@ _FIRM_SUFFIX = Pattern(
     "理发店|便利店|合作社|工作室|幼儿园|学校|医院|[店厂馆部社院校局委办所站队])$"
 )
 
-_READERS: dict[str, Callable[[str], Form]] = {
+_READERS: dict[str, Callable[[str], Spelling]] = {
     "PERSON": _name,
     "PERSON_HONORIFIC": _called,
     "PERSON_MASKED": _whole("masked"),
