@@ -122,7 +122,7 @@ def plan(
     columns: Map = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a recipe would do, without reading a record.
+    """Tell what a recipe would do, without changing a thing.
 
     Example: govtune plan letters --input sample/data
     """

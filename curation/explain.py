@@ -52,16 +52,14 @@ class Life:
                     f"         {field}: {count} x {kind}, {action}"
                     for field, kind, action, count in self.findings
                 ]
-            if stage == "deduplicate" and entry["relation"]:
-                told.append(
-                    f"         {entry['relation']} {entry['ref_id']}, similarity {entry['score']:.3f}"
-                )
         fate = f"fate     {entry['fate']}"
         if entry["fate"] != "kept":
             fate += f" by {entry['stage']}" + (f": {entry['reason']}" if entry["reason"] else "")
-            if entry["evidence"]:
-                fate += f" ({entry['evidence']})"
+        if entry["evidence"]:
+            fate += f" ({entry['evidence']})"
         told.append(fate)
+        if entry["relation"]:
+            told.append(f"         {entry['relation']} {entry['ref_id']}, similarity {entry['score']:.3f}")
         if self.split:
             told.append(f"split    {self.split}, cluster {self.cluster}")
         if self.duplicates:

@@ -1,15 +1,18 @@
-"""What a recipe would do: its passes, and how the input would be cut."""
+"""What a recipe would do: its passes, how the input would be cut, and what gives evaluation items away."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curation import ingest
+from curation import ingest, records
 from curation import recipe as recipes
+from curation.decontaminate import Decontaminate
 from curation.pipeline import segments
+from curation.recipe import Recipe
 from curation.stage import Exchange, Expand
 
 
@@ -23,6 +26,8 @@ class Plan:
             whether it makes new ones.
         passes: what runs fused over each partition, in order.
         files: each input file with its bytes and the units it is read in.
+        leaks: None without input or without the stage decontaminate; else `records`, how many the input has,
+            and `dropped`, how many of them the stage would drop, by evaluation file.
     """
 
     recipe: str
@@ -30,6 +35,7 @@ class Plan:
     stages: list[dict[str, Any]]
     passes: list[str]
     files: list[dict[str, Any]]
+    leaks: dict[str, Any] | None = None
 
     def lines(self) -> list[str]:
         """The plan as text."""
@@ -50,6 +56,13 @@ class Plan:
             size = sum(file["bytes"] for file in self.files)
             units = sum(file["units"] for file in self.files)
             told.append(f"input: {len(self.files)} files, {size:,} bytes, read in {units} units")
+        if self.leaks:
+            dropped = self.leaks["dropped"]
+            told.append(
+                f"decontaminate would drop {sum(dropped.values()):,} of {self.leaks['records']:,} input "
+                "records, as they stand before the other stages"
+            )
+            told += [f"{count:>9,}  give away {origin}" for origin, count in dropped.items()]
         return told
 
 
@@ -58,13 +71,17 @@ def plan(
 ) -> Plan:
     """The plan of a recipe, checked as `curate` checks it.
 
+    Only for the stage decontaminate are records read: what it would drop is told, and nothing is dropped.
+
     Raises:
         UsageError: the recipe is not valid, or an input does not exist.
+        InputError: an evaluation item that cannot be used.
     """
     recipe = recipes.load(name, settings=settings, columns=columns)
     stages = recipes.build(recipe)
     files = ingest.find_inputs(inputs) if inputs else []
     units = ingest.units(files)
+    guards = [stage for stage in stages if isinstance(stage, Decontaminate)]
     return Plan(
         recipe=recipe.name,
         kind=recipe.kind,
@@ -84,4 +101,17 @@ def plan(
             {"name": file.name, "bytes": file.size, "units": sum(file in unit.files for unit in units)}
             for file in files
         ],
+        leaks=next((_leaks(stage, units, recipe) for stage in guards), None) if units else None,
     )
+
+
+def _leaks(stage: Decontaminate, units: Sequence[ingest.Unit], recipe: Recipe) -> dict[str, Any]:
+    """How many readable records of the input give evaluation items away, by evaluation file."""
+    stage.setup()
+    read, found = 0, Counter[str]()
+    for unit in units:
+        for table in ingest.read(unit, recipe.settings()):
+            living = table.filter(records.alive(table))
+            read += living.num_rows
+            found.update(leak.origin for leak in stage.leaks(living) if leak)
+    return {"records": read, "dropped": {origin: found[origin] for origin in stage.origins()}}

@@ -21,7 +21,10 @@ from curation.strict import first_fault, read_yaml, require_known
 STAGES = {
     "screen": "curation.screen:Screen",
     "clean": "curation.clean:Clean",
+    "decontaminate": "curation.decontaminate:Decontaminate",
     "deduplicate": "curation.deduplicate.stage:Deduplicate",
+    "boilerplate": "curation.deduplicate.paragraphs:Boilerplate",
+    "semantic": "curation.deduplicate.semantic:Semantic",
     "anonymise": "curation.anonymise.stage:Anonymise",
     "split": "curation.split:Split",
     "label": "curation.label.stage:Label",

@@ -10,6 +10,7 @@ import typer
 
 from curation.cli import app as curation
 from curation.deduplicate.cli import deduplicate
+from curation.deduplicate.index.cli import app as index
 from curation.errors import EngineError, UsageError, place
 from curation.instruct.cli import export_data
 from curation.label.cli import label, label_fit
@@ -29,6 +30,7 @@ app.add_typer(curation)
 app.add_typer(training)
 app.add_typer(data_cards, name="card")
 app.add_typer(recipes, name="recipes")
+app.add_typer(index, name="index")
 for command in (deduplicate, label_fit, label, export_data, demo, doctor):
     app.command()(command)
 

@@ -70,20 +70,26 @@ def test_imports_go_down_only() -> None:
             assert not imports_of(path) & above, path
 
 
+def names_of(requirements: list[str]) -> set[str]:
+    return {re.split("[<>=]", each)[0].strip().lower().replace("_", "-") for each in requirements}
+
+
 def test_everything_imported_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    always, train, vault = (
-        {re.split("[<>=]", requirement)[0].strip().lower().replace("_", "-") for requirement in requirements}
-        for requirements in (
-            project["dependencies"],
-            *(project["optional-dependencies"][extra] for extra in ("train", "vault")),
-        )
-    )
+    always = names_of(project["dependencies"])
+    extras = {extra: names_of(asked) for extra, asked in project["optional-dependencies"].items()}
+    optional = {
+        "hf.py": extras["train"],
+        "vault.py": extras["vault"],
+        "encoder.py": extras["semantic"]
+        | extras["semantic-torch"]
+        | {"transformers", "torch"},  # which the second needs
+    }
     homes = packages_distributions()
     for package in PACKAGES:
         for path in modules(package):
-            extra = {"hf.py": train, "vault.py": vault}.get(path.name, set())
-            declared = always | extra | (train if package == "training" else set())
+            declared = always | optional.get(path.name, set())
+            declared |= extras["train"] if package == "training" else set()
             for name in imports_of(path) - set(sys.stdlib_module_names) - set(PACKAGES):
                 distributions = {home.lower().replace("_", "-") for home in homes.get(name, [name])}
                 assert distributions & declared, f"{path.name} imports {name}"

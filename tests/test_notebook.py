@@ -14,6 +14,7 @@ import pytest
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "00_quickstart.ipynb"
 ANONYMISE = NOTEBOOKS / "01_anonymise.ipynb"
+DEDUPLICATE = NOTEBOOKS / "02_deduplicate.ipynb"
 
 
 def execute(notebook: Any, folder: Path) -> Any:
@@ -66,7 +67,22 @@ def test_the_notebook_on_anonymising_runs_and_claims_nothing(tmp_path: Path) -> 
     assert now == then, "run `make notebook`"
 
 
-@pytest.mark.parametrize("path", [QUICKSTART, ANONYMISE], ids=lambda path: path.stem)
+def test_the_notebook_on_deduplicating_runs_and_shows_what_it_says(tmp_path: Path) -> None:
+    committed = nbformat.read(DEDUPLICATE, as_version=4)
+    notebook = nbformat.read(DEDUPLICATE, as_version=4)
+    told = "import json\nprint(json.dumps([len(kept.variants()), len(seen.curve), done.rows - done.kept]))"
+    notebook.cells.append(nbformat.v4.new_code_cell(told, id="figures"))
+    *cells, figures = execute(notebook, tmp_path).cells
+    variants, steps, dropped = json.loads(figures.outputs[0].text)
+    assert (variants, steps) == (1, 8)
+    assert dropped > 0
+    assert list(tmp_path.iterdir()) == []
+    now = {cell.id: shown(cell) for cell in cells if cell.cell_type == "code"}
+    then = {cell.id: shown(cell) for cell in committed.cells if cell.cell_type == "code"}
+    assert now == then, "run `make notebook`"
+
+
+@pytest.mark.parametrize("path", [QUICKSTART, ANONYMISE, DEDUPLICATE], ids=lambda path: path.stem)
 def test_a_notebook_is_committed_executed_and_clean(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

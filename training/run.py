@@ -29,6 +29,7 @@ from training import data as datasets
 from training import recipe as recipes
 from training.chat import Chat
 from training.data import Conversation
+from training.leaks import without_leaks
 from training.recipe import Recipe
 from training.trainer import fit
 
@@ -93,6 +94,7 @@ class Trained:
         overlong: train conversations longer than `data.max_length`, dropped.
         tokens, supervised_tokens: of the train split.
         parameters, trainable: of the model, and of the adapter alone.
+        given_away: by split, held-out examples that a train example gives away; left out of `examples`.
         done_before: nothing was computed, the same training stood there already.
     """
 
@@ -103,6 +105,7 @@ class Trained:
     parameters: int
     trainable: int
     steps: int
+    given_away: dict[str, int] = dataclasses.field(default_factory=dict)
     done_before: bool = False
 
     def lines(self) -> list[str]:
@@ -112,6 +115,11 @@ class Trained:
             f"{self.tokens:,} tokens, {self.supervised_tokens:,} of them learnt"
             + (f"; {self.overlong:,} overlong examples dropped" if self.overlong else ""),
             f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
+        ]
+        told += [
+            f"{count:,} examples of {split} left out: train examples give them away"
+            for split, count in self.given_away.items()
+            if count
         ]
         return [*told, "the same training was done before; nothing to do"] if self.done_before else told
 
@@ -130,7 +138,10 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
     """
     prepare()
     run = TrainingRun(output)
-    found = datasets.read(source, recipe)
+    read = datasets.read(source, recipe)
+    held_out = {split: without_leaks(read[split], read["train"], split) for split in ("validation", "test")}
+    found = {"train": read["train"], **held_out}
+    given_away = {split: len(read[split]) - len(left) for split, left in held_out.items()}
     if recipe.evaluate.every and not found["validation"]:
         raise UsageError(f"{source}: evaluate.every is given, but no row belongs to the split validation")
     made_of, source_sha256 = fingerprint(recipe, found), source_digest(source)
@@ -169,6 +180,7 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         size - trainable,
         trainable,
         steps,
+        given_away,
     )
     lock: dict[str, Any] = {
         "schema": LOCK_SCHEMA,

@@ -13,6 +13,7 @@ from curation.lazy import attributes
 if TYPE_CHECKING:
     from curation.deduplicate.files import DeduplicateSummary, deduplicate_files
     from curation.deduplicate.near import find_duplicates
+    from curation.deduplicate.report import Study, study
     from curation.deduplicate.shingles import similarity
     from curation.deduplicate.stage import Deduplicate, DeduplicateParams
     from curation.deduplicate.verdict import Verdict
@@ -23,10 +24,12 @@ _HOMES = {
     "Deduplicate": "curation.deduplicate.stage",
     "DeduplicateParams": "curation.deduplicate.stage",
     "DeduplicateSummary": "curation.deduplicate.files",
+    "Study": "curation.deduplicate.report",
     "Verdict": "curation.deduplicate.verdict",
     "deduplicate_files": "curation.deduplicate.files",
     "find_duplicates": "curation.deduplicate.near",
     "similarity": "curation.deduplicate.shingles",
+    "study": "curation.deduplicate.report",
 }
 
 __all__ = [
@@ -34,10 +37,12 @@ __all__ = [
     "Deduplicate",
     "DeduplicateParams",
     "DeduplicateSummary",
+    "Study",
     "Verdict",
     "deduplicate_files",
     "find_duplicates",
     "similarity",
+    "study",
 ]
 
 __getattr__ = attributes(__name__, _HOMES)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curation.cli import AsJson, OutputFile, TextField, print_json
+from curation.deduplicate.shown import Lang
+from curation.errors import UsageError
+
+if TYPE_CHECKING:
+    from curation.deduplicate.report import Study
 
 
 def deduplicate(
@@ -39,9 +47,27 @@ def deduplicate(
         str,
         typer.Option(help="Differences that do not count: nfkc,case,whitespace,punctuation, or none."),
     ] = "none",
+    containment: Annotated[
+        float | None,
+        typer.Option(help="A text goes, too, if so much of it (0.8 to 1) stands in one longer text."),
+    ] = None,
     ledger: Annotated[Path | None, typer.Option(help="Write the fate of every row as Parquet.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Index of earlier records that these must not repeat.")
+    ] = None,
+    save_index: Annotated[
+        Path | None, typer.Option(help="Index to add these records to; made where there is none.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes; the result is the same.")] = 1,
     text_field: TextField = [],  # noqa: B006
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report", help="Show other thresholds, merged pairs and clusters; text on the screen only."
+        ),
+    ] = False,
+    examples: Annotated[int, typer.Option(min=1, help="Pairs and clusters that --report shows.")] = 5,
+    lang: Annotated[Lang, typer.Option(help="Language of --report.")] = "zh",
     as_json: AsJson = False,
 ) -> None:
     """Keep one of each group of duplicates; kept rows stay in order, JSON lines byte for byte.
@@ -52,23 +78,48 @@ def deduplicate(
     """
     from curation.deduplicate.files import deduplicate_files
 
+    if report and as_json:
+        raise UsageError("--report is for people, --json for programs; leave one out")
+    studies: list[Study] = []
     done = deduplicate_files(
         inputs,
         output,
         ledger=ledger,
+        against=against,
+        save_index=save_index,
         text_fields=text_field,
         workers=workers,
+        report=studies.append if report else None,
         threshold=threshold,
         method=method,
         keep=_names(keep),
         source_priority=_names(source_priority),
         veto=_names(veto),
         normalise=_names(normalise),
+        containment=containment,
     )
     if as_json:
         print_json(dataclasses.asdict(done))
         return
     typer.echo(f"{done.rows:,} rows, {done.kept:,} kept, {done.rows - done.kept:,} duplicates -> {output}")
+    if done.superseded:
+        typer.echo(
+            f"{len(done.superseded):,} records of the index would give way to rows kept here (--json lists"
+        )
+        typer.echo("them); --keep first keeps those of the index instead")
+    for study in studies:
+        study.lang = lang
+        _show(study, examples)
+
+
+def _show(study: Study, examples: int) -> None:
+    """On the screen, in colour where that is a terminal."""
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 0
+    colour = terminal and not os.environ.get("NO_COLOR")
+    said = study.text(examples=examples, width=width, colour=colour)
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo("\n" + said.encode(encoding, "replace").decode(encoding), color=colour)
 
 
 def _names(said: str) -> list[str]:

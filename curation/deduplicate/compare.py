@@ -27,11 +27,12 @@ _AT_ONCE = 1 << 16
 _PIECE = 1 << 20
 """Code points of a piece that could be cut."""
 
-_WIDE = 1 << 18
-"""Shingles looked at at once, each as often as there are pairs that want to know."""
+_MANY = 8
+"""From so many pairs of a piece on, one product of matrices counts them all faster than one at a time."""
 
 _PLACE_BITS = np.uint64(5)
 _PLACES = np.uint64(MEMBERS - 1)
+_PLACES_32 = np.uint32(MEMBERS - 1)
 _ONE = np.uint64(1)
 _BIT = np.uint32(1)
 
@@ -81,9 +82,16 @@ class Similarities:
 
 def similarities(pairs: Pairs, contents: Contents) -> NDArray[np.float64]:
     """The Jaccard index of each pair of different texts."""
-    scores = np.empty(len(pairs))
+    common, one, other = overlaps(pairs, contents).T
+    scores: NDArray[np.float64] = common / (one + other - common)
+    return scores
+
+
+def overlaps(pairs: Pairs, contents: Contents) -> NDArray[np.int64]:
+    """Of each pair of different texts: distinct shingles of both, of the first, of the second."""
+    counts = np.empty((len(pairs), 3), np.int64)
     if not len(pairs):
-        return scores
+        return counts
     texts = len(contents.lengths)
     order, piece = _pieces(pairs, contents.lengths)
     pairs = pairs[order]
@@ -92,15 +100,15 @@ def similarities(pairs: Pairs, contents: Contents) -> NDArray[np.float64]:
     piece_of, text_of = np.divmod(entries, texts)
     place = np.arange(len(entries)) - runs.first(piece_of)
     ends = np.cumsum(contents.lengths[text_of])
-    for block in _whole_pieces(piece_of, ends // HELD):
+    for block in _whole_pieces(piece_of, np.cumsum(contents.sizes[text_of]) // HELD):
         contents.hold(runs.unique(text_of[block]))
         for batch in _whole_pieces(piece_of[block], ends[block] // _AT_ONCE):
             here = slice(block.start + batch.start, block.start + batch.stop)
             some = slice(*np.searchsorted(piece, (piece_of[here][0], piece_of[here][-1] + 1)).tolist())
             members = np.searchsorted(entries[here], piece[some, None] * texts + pairs[some])
             hashes, stops = contents.shingles(text_of[here])
-            scores[order[some]] = _jaccard(hashes, stops, piece_of[here], place[here], members)
-    return scores
+            counts[order[some]] = _overlaps(hashes, stops, piece_of[here], place[here], members)
+    return counts
 
 
 def components(count: int, pairs: Pairs) -> Rows:
@@ -131,8 +139,11 @@ def _pieces(pairs: Pairs, lengths: Rows) -> tuple[Rows, Rows]:
     order = np.argsort(part, kind="stable")
     part = part[order]
     large = (members[part] > MEMBERS) | (sizes[part] > _PIECE)
-    few = (np.arange(len(order)) - runs.first(part)) // (MEMBERS // 2)
-    short = np.cumsum(lengths[pairs[order]].sum(axis=1)) // _PIECE
+    # A text that many pairs in a row have counts once: a law and its thousand articles are few pieces.
+    new = np.ones((len(order), 2), bool)
+    new[1:] = pairs[order[1:]] != pairs[order[:-1]]
+    few = np.cumsum(new.sum(axis=1)) // (MEMBERS - 2)
+    short = np.cumsum(np.where(new, lengths[pairs[order]], 0).sum(axis=1)) // _PIECE
     opens = runs.opens(part, np.where(large, few, 0), np.where(large, short, 0))
     return order, np.cumsum(opens) - 1
 
@@ -142,10 +153,10 @@ def _whole_pieces(piece: Rows, level: Rows) -> Iterator[slice]:
     return runs.slices(level[runs.first(piece)])
 
 
-def _jaccard(
+def _overlaps(
     hashes: NDArray[np.uint64], stops: Rows, piece: Rows, place: Rows, pairs: Pairs
-) -> NDArray[np.float64]:
-    """The similarities of pairs of texts of the same piece each.
+) -> NDArray[np.int64]:
+    """What pairs of texts of the same piece each have in common and each for itself, see `overlaps`.
 
     Args:
         hashes: of all texts, one after the other; `stops` says where each text's own end.
@@ -158,22 +169,37 @@ def _jaccard(
     # Few bits of the hash are lost where the texts are many, none to speak of where they are long: that two
     # different shingles among all those of a batch share a key has a probability below 2^-24.
     tag = piece.astype(np.uint64) << np.uint64(63 - bits) << _ONE | place.astype(np.uint64)
-    keys = hashes >> np.uint64(bits) + _PLACE_BITS << _PLACE_BITS
-    keys |= np.repeat(tag, np.diff(stops, prepend=0))
+    sizes = np.diff(stops, prepend=0)
+    keys = hashes >> np.uint64(bits) + _PLACE_BITS
+    keys <<= _PLACE_BITS
+    keys |= np.repeat(tag, sizes)
     keys.sort()
-    starts = np.flatnonzero(runs.opens(keys >> _PLACE_BITS))
-    holders = np.bitwise_or.reduceat(_BIT << (keys & _PLACES).astype(np.uint32), starts)
-    bounds = np.searchsorted(keys[starts] >> np.uint64(63 - bits) >> _ONE, np.arange(piece[-1] + 2))
+    change = keys[1:] ^ keys[:-1]
+    starts = np.concatenate(([0], np.flatnonzero(change >= MEMBERS) + 1))  # of the keys of one shingle each
+    again = keys[np.flatnonzero(change == 0)]  # a shingle that its text has more than once
+    first = np.searchsorted(piece, np.arange(piece[-1] + 2))  # of the texts of each piece
+    piece_again = (again >> np.uint64(63 - bits) >> _ONE).view(np.int64)
+    sizes -= np.bincount(first[piece_again] + (again & _PLACES).view(np.int64), minlength=len(sizes))
+    holders = np.bitwise_or.reduceat(_BIT << (keys.astype(np.uint32) & _PLACES_32), starts)
+    bounds = np.searchsorted(starts, np.concatenate(([0], stops))[first])
+    common = np.empty(len(pairs), np.int64)
     of = piece[pairs[:, 0]]
-    both = np.bitwise_or(*(_BIT << place[pairs].astype(np.uint32)).T)
-    width = bounds[of + 1] - bounds[of]
-    scores = np.empty(len(pairs))
-    ends = np.cumsum(width)
-    for some in runs.slices(ends // _WIDE):
-        begin = ends[some] - width[some] - (ends[some][0] - width[some][0])
-        shingle = np.arange(begin[-1] + width[some][-1]) + np.repeat(bounds[of[some]] - begin, width[some])
-        mask = np.repeat(both[some], width[some])
-        held = holders[shingle] & mask
-        common = np.add.reduceat(held == mask, begin, dtype=np.int64)
-        scores[some] = common / np.add.reduceat(held != 0, begin, dtype=np.int64)
-    return scores
+    for some in runs.slices(of):
+        start, stop = bounds[of[some.start]], bounds[of[some.start] + 1]
+        common[some] = _common(holders[start:stop], place[pairs[some]])
+    return np.column_stack((common, sizes[pairs]))
+
+
+def _common(holders: NDArray[np.uint32], pairs: Pairs) -> NDArray[np.int64]:
+    """How many shingles have both texts of each pair among their holders.
+
+    Args:
+        holders: of each shingle of a piece, a bit for each text that has it.
+        pairs: places of two texts in the piece.
+    """
+    if len(pairs) < _MANY or len(holders) > _AT_ONCE:
+        masks = np.bitwise_or(*(_BIT << pairs.astype(np.uint32)).T)
+        return np.array([np.count_nonzero(holders & mask == mask) for mask in masks])
+    has = (holders[:, None] >> np.arange(pairs.max() + 1, dtype=np.uint32) & _BIT).astype(np.float32)
+    counts: NDArray[np.int64] = (has.T @ has)[pairs[:, 0], pairs[:, 1]].astype(np.int64)
+    return counts

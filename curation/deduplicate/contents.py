@@ -13,11 +13,10 @@ from curation.deduplicate.verdict import Rows
 from curation.deduplicate.veto import signatures
 
 FetchTexts = Callable[[Rows], Sequence[str]]
-"""The texts of some rows, in their order; asked for at most HELD code points at a time. Each call may go
-through the whole input."""
+"""The texts of some rows, in their order. Each call may go through the whole input."""
 
-HELD = 1 << 27
-"""Code points held in memory, two bytes each for Chinese."""
+HELD = 1 << 28
+"""Bytes of what is held in memory."""
 
 
 class Contents(Protocol):
@@ -25,12 +24,14 @@ class Contents(Protocol):
 
     Attributes:
         lengths: of each text, in code points.
+        sizes: bytes it takes to hold what is known of each text.
     """
 
     lengths: Rows
+    sizes: Rows
 
     def hold(self, nodes: Rows) -> None:
-        """Make ready what is asked of these texts next; they are sorted, and at most HELD code points."""
+        """Make ready what is asked of these texts next; they are sorted, and of at most HELD bytes."""
 
     def shingles(self, nodes: Rows) -> tuple[NDArray[np.uint64], Rows]:
         """The shingle hashes of these texts, one text after the other, repeated or not; where each ends."""
@@ -47,7 +48,7 @@ class Texts:
     """
 
     def __init__(self, rows: Rows, lengths: Rows, fetch: FetchTexts) -> None:
-        self.lengths = lengths
+        self.lengths, self.sizes = lengths, 2 * lengths
         self._rows, self._fetch = rows, fetch
         self._held: dict[int, str] = {}
         self._size = 0
@@ -56,10 +57,10 @@ class Texts:
         new = np.array([node for node in nodes.tolist() if node not in self._held], np.int64)
         if not len(new):
             return
-        if self._size + self.lengths[new].sum() > HELD:
+        if self._size + self.sizes[new].sum() > HELD:
             self._held, self._size, new = {}, 0, nodes
         self._held.update(zip(new.tolist(), self._fetch(self._rows[new]), strict=True))
-        self._size += int(self.lengths[new].sum())
+        self._size += int(self.sizes[new].sum())
 
     def shingles(self, nodes: Rows) -> tuple[NDArray[np.uint64], Rows]:
         return shingle_hashes([self._held[node] for node in nodes.tolist()])

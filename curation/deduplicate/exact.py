@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
+from curation.deduplicate.columns import integers, numbers, string_bytes
 from curation.deduplicate.keep import Preferences
 from curation.deduplicate.verdict import Rows, Standing, Verdict
 
@@ -51,6 +52,7 @@ class Distinct:
             relation=relation,
             ref=np.where(goes, self.best[survivor], np.where(varies, self.best[variant], -1)),
             exact=goes & (survivor == self.of),
+            contained=standing.contained[self.of],
             score=np.where(goes, standing.score[self.of], standing.variant_score[self.of]),
             cluster=self.best[standing.cluster[self.of]],
         )
@@ -74,10 +76,11 @@ def distinct(
     several = np.flatnonzero(np.bincount(of, minlength=len(best))[of] > 1)
     by = [of[several], *(preference[several] for preference in preferences)]
     if ids is not None:  # the shorter first, so that 9 comes before 10
-        own = ids.take(several)
+        own = ids.take(integers(several))
+        length = string_bytes(own)
         by += [
-            pc.fill_null(pc.utf8_length(own), 1 << 30).to_numpy(),
-            pc.rank(own, tiebreaker="dense").to_numpy(),
+            np.where(length > 0, length, np.iinfo(np.int32).max),
+            numbers(pc.rank(own, tiebreaker="dense")),
         ]
     chosen = several[np.lexsort(by[::-1])]
     chosen = chosen[runs.opens(of[chosen])]

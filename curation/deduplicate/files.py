@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from pydantic import ValidationError
 
 from curation import ledger as ledgers
 from curation import parquet, records
+from curation.deduplicate.index.against import Among, add, judge_against, manifest, require_comparable
+from curation.deduplicate.index.store import MANIFEST, Store
 from curation.deduplicate.keep import POLICIES
 from curation.deduplicate.layout import Layout, require_text
 from curation.deduplicate.normalise import NORMALISATIONS
+from curation.deduplicate.report import Studied, Study
 from curation.deduplicate.sources import JSON_LINES, Part, Source, join, open_source
 from curation.deduplicate.stage import Deduplicate, DeduplicateParams, said
-from curation.deduplicate.verdict import Rows, Verdict
+from curation.deduplicate.summary import FACTS
+from curation.deduplicate.verdict import Rows
 from curation.deduplicate.veto import VETOES
 from curation.engine.local import LocalEngine
 from curation.errors import InputError, UsageError
@@ -42,16 +47,19 @@ class DeduplicateSummary:
     Attributes:
         rows: rows of the input.
         kept: rows of the output; `variants` of them name another kept row.
-        exact, near: rows that were dropped.
+        exact, near, contained: rows that were dropped.
         clusters: clusters of more than one row.
+        superseded: ids of an index that would go if one of these rows could still take their place.
     """
 
     rows: int
     kept: int
     exact: int
     near: int
+    contained: int
     variants: int
     clusters: int
+    superseded: list[str]
 
 
 def deduplicate_files(
@@ -59,8 +67,11 @@ def deduplicate_files(
     output: Path,
     *,
     ledger: Path | None = None,
+    against: Path | None = None,
+    save_index: Path | None = None,
     text_fields: Sequence[str] = (),
     workers: int = 1,
+    report: Callable[[Study], None] | None = None,
     **options: Any,
 ) -> DeduplicateSummary:
     """Write the rows of `inputs` that are no duplicates to `output`, unchanged and in order.
@@ -69,8 +80,11 @@ def deduplicate_files(
 
     Args:
         ledger: Parquet file with the fate of every row.
+        against: folder of an index; the rows get the verdict they would get together with those it knows.
+        save_index: folder of an index that is told of the rows, made where there is none.
         text_fields: the columns that hold text, instead of title, text and reply under their known headers.
         workers: processes; the result is the same for any number.
+        report: is given what was done, to look at, once the files are written.
         options: as in `DeduplicateParams`, but without vetoes where none is named.
 
     Raises:
@@ -83,27 +97,68 @@ def deduplicate_files(
             not_onto_itself(path, written)
     write = tables.writer(output)
     sources = [open_source(path, text_fields) for path in inputs]
+    if against is not None and params.containment is not None:
+        raise UsageError("--containment looks for no text in an index; leave --against or --containment out")
+    if report is not None:
+        if against is not None:
+            raise UsageError("--report compares texts, an index holds none; leave --report or --against out")
+        params = Studied.model_validate(params.model_dump())
+    known = None if against is None else _opened(against, params)
+    if save_index is not None:
+        _check_new(save_index, params, inputs)
+    indexed = known is not None or save_index is not None
     with LocalEngine(workers) as engine:
-        listed = _listed(sources, tuple(text_fields), params, engine)
-    verdict = params.judge(listed.summary, listed.fetch)
+        facts = set(FACTS.names) if indexed else params.facts
+        listed = _listed(sources, tuple(text_fields), params, facts, engine)
+    if indexed or ledger is not None:
+        listed = _with_ids(listed, known)
+    if known is None:
+        among = Among(params.judge(listed.summary, listed.fetch), listed.ids, 0)
+    else:
+        among = judge_against(known, params, listed.known_rows(), params.normalised(listed.fetch))
+    verdict = among.new
     goes = verdict.relation == "duplicate_of"
-    with contextlib.ExitStack() as both:  # both files get their names at the end, or neither
-        aside = both.enter_context(whole_file(output))
+    with contextlib.ExitStack() as files:  # all of them get their names at the end, or none
+        aside = files.enter_context(whole_file(output))
         if output.suffix.lower() in JSON_LINES:
             listed.write(aside, np.flatnonzero(~goes))
         else:
             kept = np.flatnonzero(~goes).tolist()
             write(aside, join([source.table() for source in sources]).take(kept))
         if ledger is not None:
-            both.enter_context(parquet.writing(ledger, LEDGER)).write(_ledger(listed, verdict))
+            files.enter_context(parquet.writing(ledger, LEDGER)).write(_ledger(listed, among))
+        if save_index is not None:
+            store = Store.create(save_index, manifest(params))
+            digests = [sha256(path) for path in inputs]
+            add(store, listed.known_rows(), params.normalised(listed.fetch), digests)
+    if isinstance(params, Studied) and report is not None:
+        report(params.study(listed.summary, listed.fetch, verdict, listed.place))
     return DeduplicateSummary(
         rows=len(goes),
         kept=int((~goes).sum()),
         exact=int((goes & verdict.exact).sum()),
-        near=int((goes & ~verdict.exact).sum()),
+        near=int((goes & ~verdict.exact & ~verdict.contained).sum()),
+        contained=int((goes & verdict.contained).sum()),
         variants=int((verdict.relation == "variant_of").sum()),
-        clusters=int((np.bincount(verdict.cluster) > 1).sum()),
+        clusters=int((np.bincount(among.verdict.cluster)[np.unique(verdict.cluster)] > 1).sum()),
+        superseded=among.superseded(),
     )
+
+
+def _opened(folder: Path, params: DeduplicateParams) -> Store:
+    store = Store(folder)
+    require_comparable(store, params)
+    return store
+
+
+def _check_new(folder: Path, params: DeduplicateParams, inputs: Sequence[Path]) -> None:
+    """Refuse to add what an index knows already: all of it would be its own duplicate."""
+    if not (folder / MANIFEST).exists():
+        return
+    known = _opened(folder, params).inputs
+    for path in inputs:
+        if sha256(path) in known:
+            raise UsageError(f"{path}: {folder} knows this file already; leave --save-index out")
 
 
 def _params(options: dict[str, Any]) -> DeduplicateParams:
@@ -128,6 +183,7 @@ class _Task:
     file: str
     text_fields: tuple[str, ...]
     params: DeduplicateParams
+    facts: set[str]
 
 
 @dataclass(frozen=True)
@@ -147,6 +203,8 @@ class _Listed:
     """What is kept of the rows of all files, one file after the other.
 
     Attributes:
+        summary: its `id` is null where the row has none that is unique.
+        ids: unique ones for all, where they are wanted.
         numbers: each row's number in its file.
         starts: where each file's rows begin, and where the last one's end.
         places: of each file, see `sources.Read`.
@@ -158,6 +216,13 @@ class _Listed:
     numbers: Rows
     starts: Rows
     places: Sequence[Rows | None]
+    ids: pa.Array | None = None
+
+    def known_rows(self) -> pa.Table:
+        """The summary as an index holds it."""
+        own = pc.is_valid(self.summary["id"])
+        place = self.summary.column_names.index("id")
+        return self.summary.set_column(place, "id", self.ids).append_column("own", own)
 
     def fetch(self, rows: Rows) -> list[str]:
         """The texts of these rows."""
@@ -167,6 +232,11 @@ class _Listed:
             found = self.sources[index].fetch(own, self.places[index], layout)
             texts[some] = layout.texts(found, own.tolist())
         return list(texts)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The file of a row, and its number there."""
+        index = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.sources[index].path.name, int(self.numbers[row])
 
     def write(self, aside: Path, rows: Rows) -> None:
         """These rows, in order, as JSON lines."""
@@ -186,7 +256,11 @@ class _Listed:
 
 
 def _listed(
-    sources: Sequence[Source], text_fields: tuple[str, ...], params: DeduplicateParams, engine: LocalEngine
+    sources: Sequence[Source],
+    text_fields: tuple[str, ...],
+    params: DeduplicateParams,
+    facts: set[str],
+    engine: LocalEngine,
 ) -> _Listed:
     summaries: list[pa.Table] = []
     numbers: list[Rows] = []
@@ -195,7 +269,7 @@ def _listed(
     layouts = [Layout(source.path.name, text_fields) for source in sources]
     for source in sources:
         file = source.path.name
-        tasks = [_Task(part, file, text_fields, params) for part in source.parts()]
+        tasks = [_Task(part, file, text_fields, params, facts) for part in source.parts()]
         headers: set[str] = set()
         has_text, lines, parts = False, 0, []
         results = engine.map(_summarise, tasks)
@@ -216,14 +290,25 @@ def _listed(
         require_text(file, headers, has_text, text_fields)
         counts.append(sum(done.summary.num_rows for done in parts))
         places.append(_joined([done.places for done in parts]))
+    summary = pa.concat_tables(summaries).combine_chunks()
+    place = summary.column_names.index("id")
     return _Listed(
         sources,
         layouts,
-        pa.concat_tables(summaries).combine_chunks(),
+        summary.set_column(place, "id", _unique(summary["id"].combine_chunks())),
         np.concatenate(numbers),
         np.cumsum([0, *counts]),
         places,
     )
+
+
+def _unique(ids: pa.Array) -> pa.Array:
+    """Null where an id stands twice."""
+    counts = ids.drop_null().value_counts()
+    if len(counts) == len(ids) - ids.null_count:
+        return ids
+    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    return pc.if_else(pc.is_in(ids, repeated), None, ids)
 
 
 def _joined(parts: Sequence[Rows | None]) -> Rows | None:
@@ -236,21 +321,35 @@ def _summarise(task: _Task) -> _Done:
     layout = Layout(task.file, task.text_fields)
     read = task.part.read(layout)
     summary = task.params.summarise(
-        layout.texts(read.rows, read.numbers), layout.facts(read.rows, task.params.facts)
+        layout.texts(read.rows, read.numbers), layout.facts(read.rows, task.facts)
     )
     numbers = np.array(read.numbers, np.int64)
     return _Done(summary, numbers, read.places, read.lines, layout.headers, layout.has_text)
 
 
-def _ledger(listed: _Listed, verdict: Verdict) -> pa.Table:
-    ids = _unique_ids(listed)
-    rows = len(ids)
-    columns = said(verdict, ids)
-    goes = verdict.relation == "duplicate_of"
+def _with_ids(listed: _Listed, known: Store | None) -> _Listed:
+    """With the rows' own ids where no other row or record of an index has them; else digests of the place."""
+    own = listed.summary["id"].combine_chunks()
+    if known is not None:
+        own = pc.if_else(pc.is_in(own, known.rows()["id"].combine_chunks()), None, own)
+    lacking = np.flatnonzero(pc.is_null(own))
+    of = np.searchsorted(listed.starts, lacking, side="right") - 1
+    digest = functools.cache(lambda index: sha256(listed.sources[index].path))
+    places = zip(of.tolist(), listed.numbers[lacking].tolist(), strict=True)
+    made = [record_id(digest(index), 0, None, number) for index, number in places]
+    ids = pc.replace_with_mask(own, pc.is_null(own), pa.array(made, pa.string()))
+    place = listed.summary.column_names.index("id")
+    return dataclasses.replace(listed, ids=ids, summary=listed.summary.set_column(place, "id", own))
+
+
+def _ledger(listed: _Listed, among: Among) -> pa.Table:
+    rows = listed.summary.num_rows
+    columns = said(among.new, among.ids)
+    goes = among.new.relation == "duplicate_of"
     files = np.repeat([source.path.name for source in listed.sources], np.diff(listed.starts))
     details = [pa.array(files, pa.string()), pa.nulls(rows, pa.string()), listed.numbers]
     columns |= {
-        "id": ids,
+        "id": listed.ids,
         "source_details": pa.StructArray.from_arrays(
             [*details, pa.nulls(rows, pa.int64())], fields=list(records.SOURCE_DETAILS)
         ),
@@ -260,18 +359,3 @@ def _ledger(listed: _Listed, verdict: Verdict) -> pa.Table:
     return pa.table(
         [columns.get(column.name, pa.nulls(rows, column.type)) for column in LEDGER], schema=LEDGER
     )
-
-
-def _unique_ids(listed: _Listed) -> pa.Array:
-    """The rows' own ids where they are unique, else digests of file and row."""
-    own = listed.summary["id"].combine_chunks()
-    counts = own.drop_null().value_counts()
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    lacking = np.flatnonzero(pc.or_(pc.is_null(own), pc.is_in(own, repeated)))
-    of = np.searchsorted(listed.starts, lacking, side="right") - 1
-    digest = functools.cache(lambda index: sha256(listed.sources[index].path))
-    places = zip(of.tolist(), listed.numbers[lacking].tolist(), strict=True)
-    made = [record_id(digest(index), 0, None, number) for index, number in places]
-    mask = np.zeros(len(own), bool)
-    mask[lacking] = True
-    return pc.replace_with_mask(own, pa.array(mask), pa.array(made, pa.string()))

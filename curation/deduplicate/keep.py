@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 import regex
 from numpy.typing import NDArray
 
+from curation.deduplicate.columns import numbers
+
 Policy = Literal["longest", "newest", "quality", "source_priority", "first"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
@@ -42,14 +44,14 @@ def moments(times: Iterable[str | None]) -> pa.Array:
 def _preference(policy: Policy, summary: pa.Table, source_priority: Sequence[str]) -> NDArray[Any]:
     places: NDArray[Any] = np.arange(summary.num_rows)
     if policy == "longest":
-        places = -summary["length"].to_numpy()
+        places = -numbers(summary["length"])
     elif policy == "newest":
-        places = -pc.fill_null(summary["moment"], -1).to_numpy()
+        places = -numbers(pc.fill_null(summary["moment"], -1))
     elif policy == "quality":
-        places = -pc.fill_null(summary["quality"], -np.inf).to_numpy()
+        places = -numbers(pc.fill_null(summary["quality"], -np.inf))
     elif policy == "source_priority":
         place = pc.index_in(summary["source"], pa.array(source_priority, pa.string()))
-        places = pc.fill_null(place, len(source_priority)).to_numpy()
+        places = numbers(pc.fill_null(place, len(source_priority)))
     return places
 
 

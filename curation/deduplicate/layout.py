@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curation import records
+from curation.deduplicate.columns import strings
 from curation.deduplicate.keep import moments
 from curation.errors import InputError, UsageError
 from curation.ingest.mapping import Columns, Settings, compose, find_columns, map_columns
@@ -123,13 +123,9 @@ def require_text(file: str, headers: set[str], has_text: bool, text_fields: Sequ
 
 
 def _strings(values: list[Any]) -> pa.Array:
-    if not set(map(type, values)) <= {str, type(None)}:
-        values = list(map(_string, values))
-    try:
-        array = pa.array(values, pa.string())
-    except UnicodeEncodeError:  # half of a surrogate pair
-        array = pa.array([value and value.encode("utf-8", "replace").decode() for value in values])
-    return pc.if_else(pc.equal(array, ""), None, array)
+    if not set(map(type, values)) <= {str}:
+        values = [_string(value) or "" for value in values]
+    return strings(values)
 
 
 def _moments(values: list[Any]) -> pa.Array:

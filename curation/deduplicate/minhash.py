@@ -6,7 +6,7 @@ falls into one of 128 bins, a bin keeps its smallest hash, an empty bin borrows 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +16,48 @@ from curation.deduplicate.shingles import cached, shingle_hashes
 
 BINS = 128
 RECALL = 0.999
-SMALL_BUCKET = 12
+SMALL_BUCKET = 32
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 _TO_BIN = np.uint64(64 - 7)
+_TO_VALUE = np.uint64(64 - 7 - 32)
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 
 
 def band_keys(texts: Sequence[str], threshold: float) -> NDArray[np.uint32]:
     """One key per text and band, shape (texts, bands): texts with an equal key in a band are candidates."""
-    rows = rows_per_band(threshold)
-    bands = BINS // rows
-    bins = _densified(_sketches(texts))[:, : bands * rows].reshape(len(texts), bands, rows)
-    keys = np.zeros((len(texts), bands), np.uint64)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return keys_of_shingles(
+        (shingle_hashes(texts[chunk]) for chunk in cached(lengths)), len(texts), threshold
+    )
+
+
+def keys_of_shingles(
+    parts: Iterable[tuple[NDArray[np.uint64], NDArray[np.int64]]], texts: int, threshold: float
+) -> NDArray[np.uint32]:
+    """The band keys of texts whose shingles are known.
+
+    Args:
+        parts: of some texts after others, their hashes and where each text's end; see `shingle_hashes`.
+        texts: how many these are together.
+    """
+    rows, bands = rows_per_band(threshold), band_count(threshold)
+    sketches = np.full((texts, BINS), _EMPTY, np.uint32)
+    start = 0
+    for hashes, ends in parts:
+        counts = np.diff(ends, prepend=0)
+        place = np.repeat(np.arange(counts.size, dtype=np.int64) * BINS, counts)
+        place += (hashes >> _TO_BIN).view(np.int64)
+        part = sketches[start : start + counts.size].reshape(-1)
+        np.minimum.at(part, place, (hashes >> _TO_VALUE).astype(np.uint32))
+        start += counts.size
+    _densify(sketches)
+    bins = sketches[:, : bands * rows].reshape(texts, bands, rows)
+    # Multilinear hashing (Dietzfelbinger 1996): the high half of a sum of products with random odd numbers.
+    keys = np.full((texts, bands), _FACTORS[-1], np.uint64)
     for row in range(rows):
-        keys ^= bins[:, :, row]
-        keys = _mixed(keys)
+        keys += bins[:, :, row] * _FACTORS[row]
     return (keys >> _SHIFT).astype(np.uint32)
 
 
@@ -45,6 +70,11 @@ def rows_per_band(threshold: float) -> int:
         if 1 - (1 - threshold**rows) ** (BINS // rows) >= RECALL:
             return rows
     return 1
+
+
+def band_count(threshold: float) -> int:
+    """Keys of a text."""
+    return BINS // rows_per_band(threshold)
 
 
 def candidate_pairs(keys: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -75,29 +105,20 @@ def _pairs_in_buckets(band: NDArray[np.uint32]) -> Iterator[NDArray[np.uint64]]:
         yield row[small - back] << _SHIFT | row[small]
 
 
-def _sketches(texts: Sequence[str]) -> NDArray[np.uint32]:
-    sketches = np.full((len(texts), BINS), _EMPTY, np.uint32)
-    for chunk in cached(np.fromiter(map(len, texts), np.int64, len(texts))):
-        hashes, ends = shingle_hashes(texts[chunk])
-        counts = np.diff(ends, prepend=0)
-        place = np.repeat(np.arange(counts.size, dtype=np.int64) * BINS, counts)
-        place += (hashes >> _TO_BIN).view(np.int64)
-        np.minimum.at(sketches[chunk].reshape(-1), place, hashes.astype(np.uint32))
-    return sketches
-
-
-def _densified(sketches: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def _densify(sketches: NDArray[np.uint32]) -> None:
     """Fill every empty bin from the first full one in its own fixed order of the bins."""
-    full = sketches != _EMPTY
-    text, empty = np.nonzero(~full & full.any(axis=1, keepdims=True))
+    flat = sketches.reshape(-1)
+    empty = np.flatnonzero(flat == _EMPTY)
+    lent = np.full(len(empty), _EMPTY)
+    text, own = empty // BINS * BINS, empty % BINS
+    waiting = np.arange(len(empty))
     for step in range(BINS):
-        lender = _PROBES[empty, step]
-        lends = full[text, lender]
-        sketches[text[lends], empty[lends]] = sketches[text[lends], lender[lends]]
-        text, empty = text[~lends], empty[~lends]
-        if not text.size:
+        if not waiting.size:
             break
-    return sketches
+        found = flat[text[waiting] + _PROBES[own[waiting], step]]
+        lent[waiting] = found
+        waiting = waiting[found == _EMPTY]
+    flat[empty] = lent
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -109,3 +130,5 @@ def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 _PROBES = np.argsort(_mixed(np.arange(1, BINS**2 + 1, dtype=np.uint64)).reshape(BINS, BINS), axis=1)
 """For each bin, all bins in an order of its own."""
+
+_FACTORS = _mixed(np.arange(1, BINS + 2, dtype=np.uint64)) | np.uint64(1)

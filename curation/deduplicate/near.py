@@ -4,6 +4,7 @@ Candidates (`minhash`) are verified; pairs of at least the threshold join texts 
 texts that no veto keeps apart form groups. The survivor of a group is the best-ranked of those that are
 directly similar to most of it; what is directly similar to the survivor is dropped, what is left chooses
 again. So each dropped text has a kept one at or above the threshold, never merely a chain of similar ones.
+What is kept may then go into a longer text that contains it (`containment`), with all that it stands for.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
 from curation.deduplicate.compare import Pairs, Similarities, components
+from curation.deduplicate.containment import Containment, find_contained
 from curation.deduplicate.contents import HELD, Contents, Texts
 from curation.deduplicate.exact import digests, distinct
 from curation.deduplicate.keep import Preferences
-from curation.deduplicate.minhash import band_keys, candidate_pairs
+from curation.deduplicate.minhash import SMALL_BUCKET, band_keys, candidate_pairs
 from curation.deduplicate.verdict import Rows, Standing, Verdict
+from curation.deduplicate.winnow import fingerprints
 
 ALL_PAIRS = 128
 ALL_PAIRS_SIZE = 1 << 19
@@ -30,9 +34,6 @@ small input is complete."""
 ROUNDS = 8
 """So often the best of a group is compared with all that is left of it; what lasts longer is a chain."""
 
-SMALL_GROUP = 32
-"""Up to so many texts of a group every pair is compared, so that the one in the middle is known."""
-
 
 def find_duplicates(
     texts: Sequence[str],
@@ -40,6 +41,7 @@ def find_duplicates(
     threshold: float = 0.8,
     vetoes: Sequence[str] = (),
     rank: Sequence[int] | None = None,
+    containment: float | None = None,
 ) -> Verdict:
     """Exact and near duplicates among texts in memory.
 
@@ -49,16 +51,25 @@ def find_duplicates(
         threshold: smallest similarity of near duplicates, above 0, at most 1.
         vetoes: names out of `VETOES`; similar texts that differ in them are variants.
         rank: a different number for each text; among duplicates the smallest survives. Default: the order.
+        containment: share of a text's 5-grams, at least `containment.LEAST`, that must stand in a longer one
+            for the text to go; None where that is no reason.
     """
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     preference = np.arange(len(texts)) if rank is None else np.asarray(rank, np.int64)
     same = distinct(digests(texts), lengths, [preference])
+
+    def fetch(rows: Rows) -> list[str]:
+        return [texts[row] for row in rows.tolist()]
+
     standing = judge(
-        Texts(same.best, lengths[same.best], lambda rows: [texts[row] for row in rows.tolist()]),
+        Texts(same.best, lengths[same.best], fetch),
         band_keys([texts[row] for row in same.best.tolist()], threshold),
         [preference[same.best]],
         threshold=threshold,
         vetoes=vetoes,
+        containment=None
+        if containment is None
+        else Containment(containment, pa.chunked_array([fingerprints(texts)]), same.best, fetch),
     )
     return same.spread(standing)
 
@@ -71,6 +82,7 @@ def judge(
     threshold: float,
     vetoes: Sequence[str],
     asked: NDArray[np.bool_] | None = None,
+    containment: Containment | None = None,
 ) -> Standing:
     """The verdict over distinct texts, given in the order of their digests.
 
@@ -79,10 +91,11 @@ def judge(
         preferences: what the survivor is chosen by; where they are equal, the order of the texts decides.
         asked: texts that a verdict is wanted of. It is the one they have among all; what is said of the
             others means nothing.
+        containment: where texts that stand in longer ones go, too; then a verdict is wanted of all.
     """
     known = Similarities(contents)
     known.add(_of_asked(candidates(bands, contents.lengths), asked, len(bands)))
-    return settle(known, preferences, threshold=threshold, vetoes=vetoes)
+    return settle(known, preferences, threshold=threshold, vetoes=vetoes, containment=containment)
 
 
 def candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
@@ -94,17 +107,30 @@ def candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
 
 
 def settle(
-    known: Similarities, preferences: Preferences, *, threshold: float, vetoes: Sequence[str]
+    known: Similarities,
+    preferences: Preferences,
+    *,
+    threshold: float,
+    vetoes: Sequence[str],
+    containment: Containment | None = None,
 ) -> Standing:
     """The verdict from the similarities of all candidates; what else it needs is compared."""
     rank = np.empty(len(preferences[0]), np.int64)
     rank[np.lexsort(preferences[::-1])] = np.arange(len(rank))
     cluster = components(len(rank), known.pairs[known.scores >= threshold])
     group = _groups(cluster, known.contents, vetoes)
-    known.add(_pairs_within_small(group))
     survivor, score = _survivors(known, group, rank, threshold)
+    contained = np.zeros(len(rank), bool)
+    if containment is not None:
+        found = find_contained(
+            containment, known.contents, survivor, rank, threshold=threshold, vetoes=vetoes
+        )
+        goes, into = found.pairs.T
+        survivor[goes], score[goes], contained[goes] = into, found.shares, True
+        related = (np.stack((cluster, np.arange(len(rank))), axis=1), found.pairs, found.kin)
+        cluster = components(len(rank), np.concatenate(related))
     variant, variant_score = _variants(known, group, survivor, rank, threshold)
-    return Standing(survivor, score, variant, variant_score, _best_of(cluster, (rank,)))
+    return Standing(survivor, score, contained, variant, variant_score, _best_of(cluster, (rank,)))
 
 
 def _of_asked(pairs: Pairs, asked: NDArray[np.bool_] | None, texts: int) -> Pairs:
@@ -123,7 +149,7 @@ def _groups(cluster: Rows, contents: Contents, vetoes: Sequence[str]) -> Rows:
         return cluster
     members = np.flatnonzero(np.bincount(cluster, minlength=len(cluster))[cluster] > 1)
     marks = np.empty(len(members), np.uint64)
-    for block in runs.slices(np.cumsum(contents.lengths[members]) // HELD):
+    for block in runs.slices(np.cumsum(contents.sizes[members]) // HELD):
         contents.hold(members[block])
         marks[block] = contents.signatures(members[block], vetoes)
     order = np.lexsort((marks, cluster[members]))
@@ -131,18 +157,6 @@ def _groups(cluster: Rows, contents: Contents, vetoes: Sequence[str]) -> Rows:
     group = np.arange(len(cluster))
     group[members] = members[runs.first(cluster[members], marks)]
     return group
-
-
-def _pairs_within_small(group: Rows) -> Pairs:
-    """All pairs within the groups of at most SMALL_GROUP texts."""
-    order = np.argsort(group, kind="stable")
-    sizes = np.bincount(group, minlength=len(group))[group[order]]
-    pairs = [np.empty((0, 2), np.int64)]
-    for size in range(2, SMALL_GROUP + 1):
-        members = order[sizes == size].reshape(-1, size)
-        one, other = np.triu_indices(size, 1)
-        pairs.append(np.stack((members[:, one].ravel(), members[:, other].ravel()), axis=1))
-    return np.concatenate(pairs)
 
 
 def _survivors(
@@ -157,8 +171,8 @@ def _survivors(
             break
         part = components(len(group), edges)
         size = np.bincount(part, minlength=len(group))[part]
-        # Only where all pairs were compared do the edges say who stands in the middle.
-        reach = np.where(size <= SMALL_GROUP, np.bincount(edges.ravel(), minlength=len(group)), 0)
+        # Only where all pairs were candidates do the edges say who stands in the middle.
+        reach = np.where(size <= SMALL_BUCKET, np.bincount(edges.ravel(), minlength=len(group)), 0)
         chief = _best_of(part, (rank, -reach))
         others = np.flatnonzero((size > 1) & (chief != np.arange(len(group))))
         to_chief = known.of(np.stack((chief[others], others), axis=1))
@@ -196,6 +210,7 @@ def _variants(
     variant, score = np.full(len(group), -1), np.full(len(group), np.nan)
     edges = known.pairs[known.scores >= threshold]
     edges = np.unique(np.sort(survivor[edges[group[edges[:, 0]] != group[edges[:, 1]]]], axis=1), axis=0)
+    edges = edges[edges[:, 0] != edges[:, 1]]  # a variant that stands in the other one went
     similar = known.of(edges)
     edges, similar = edges[similar >= threshold], similar[similar >= threshold]
     swap = rank[edges[:, 0]] > rank[edges[:, 1]]

@@ -7,6 +7,7 @@ shingles share one with probability 2^-64.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def similarity(one: str, other: str) -> float:
 def shingle_sets(texts: Sequence[str]) -> list[NDArray[np.uint64]]:
     """The distinct shingle hashes of each text, sorted."""
     hashes, ends = shingle_hashes(texts)
-    return [runs.unique(part) for part in np.split(hashes, ends[:-1])]
+    return [runs.unique(hashes[start:end]) for start, end in pairwise([0, *ends])]
 
 
 def jaccard(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> float:
@@ -59,13 +60,14 @@ def shingle_hashes(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np
     parts = [np.empty(0, np.uint64)]
     for chunk in cached(lengths):
         padded = np.maximum(lengths[chunk], SIZE)
-        hashes = _hash_windows(_code_points(texts[chunk], lengths[chunk]))
+        windows = _hash_windows(_code_points(texts[chunk], lengths[chunk]))
         ends = np.cumsum(padded)
-        whole = np.ones(hashes.size, bool)  # not a window over the border of two texts
+        whole = np.ones(windows.size, bool)  # not a window over the border of two texts
         for back in range(1, SIZE):
             whole[ends[:-1] - back] = False
-        parts.append(hashes[whole])
-    return np.concatenate(parts), np.cumsum(np.maximum(lengths - (SIZE - 1), 1))
+        parts.append(windows[whole])
+    hashes = parts[1] if len(parts) == 2 else np.concatenate(parts)
+    return hashes, np.cumsum(np.maximum(lengths - (SIZE - 1), 1))
 
 
 def cached(lengths: NDArray[np.int64]) -> Iterator[slice]:
@@ -86,7 +88,7 @@ def _code_points(texts: Sequence[str], lengths: NDArray[np.int64]) -> NDArray[np
 
 
 def _hash_windows(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Hash of every window of five: a polynomial modulo 2^64 built from pairs, its bits mixed afterwards."""
+    """Hash of every window of five: a polynomial modulo 2^64 built from pairs, mixed into the high bits."""
     pairs = codes[:-1] * _BASE_1
     pairs += codes[1:]
     fours = pairs[:-2] * _BASE_2
@@ -96,6 +98,4 @@ def _hash_windows(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     high = windows >> _HALF
     windows ^= high
     windows *= _FINISH
-    np.right_shift(windows, _HALF, out=high)
-    windows ^= high
     return windows

@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from curation.deduplicate import runs
 from curation.deduplicate.layout import Layout, Row
 from curation.deduplicate.verdict import Rows
 from curation.errors import UsageError
@@ -22,6 +23,8 @@ JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 _PART_BYTES = 1 << 23
 _PART_CHARACTERS = 1 << 21
+_NEAR = 1 << 14
+"""Bytes that are read in vain rather than asking twice."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +105,20 @@ class JsonLines:
 
     def fetch(self, indices: Rows, places: Rows | None, layout: Layout) -> list[Row]:
         assert places is not None
-        with readable(self.path) as file:
-            lines = [os.pread(file.fileno(), stop - start, start) for start, stop in places[indices].tolist()]
-        for first in np.flatnonzero(places[indices, 0] == 0).tolist():
-            lines[first] = lines[first].removeprefix(encoding.UTF8_BOM)
-        return _parsed(lines, self.path, layout).rows
+        order = np.argsort(places[indices, 0], kind="stable")
+        lines = list(_pieces(self.path, *places[indices[order]].T))
+        if len(order) and not places[indices[order[0]], 0]:
+            lines[0] = lines[0].removeprefix(encoding.UTF8_BOM)
+        rows = _parsed(lines, self.path, layout).rows
+        return [rows[at] for at in np.argsort(order).tolist()]
 
     def write(self, out: IO[bytes], indices: Rows, places: Rows | None) -> None:
         assert places is not None
         starts, stops = places[indices].T
         # Neighbours are copied in one piece.
-        opens = np.flatnonzero(np.concatenate(([True], starts[1:] != stops[:-1]))) if len(starts) else starts
-        closes = np.append(opens[1:], len(starts)) - 1 if len(starts) else starts
-        with readable(self.path) as file:
-            block, begin = b"", 0
-            for start, stop in zip(starts[opens].tolist(), stops[closes].tolist(), strict=True):
-                while start < stop:
-                    if not begin <= start < begin + len(block):
-                        block, begin = os.pread(file.fileno(), _PART_BYTES, start), start
-                    piece = memoryview(block)[start - begin : stop - begin]
-                    out.write(piece)
-                    start += len(piece)
+        opens = np.concatenate(([True], starts[1:] != stops[:-1]))[: len(starts)]
+        closes = np.concatenate((opens[1:], [True]))[: len(starts)]
+        out.writelines(_pieces(self.path, starts[opens], stops[closes]))
 
     def table(self) -> tables.Rows:
         return tables.read_rows(self.path)
@@ -219,6 +215,20 @@ def readable(path: Path) -> Iterator[IO[bytes]]:
         raise UsageError(f"{path}: no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or 'input/output error'}") from None
+
+
+def _pieces(path: Path, starts: Rows, stops: Rows) -> Iterator[bytes]:
+    """These byte ranges of a file, in order; those that lie near each other are read at once."""
+    far = np.concatenate(([False], starts[1:] > stops[:-1] + _NEAR))
+    block = np.cumsum(far) + (stops // _PART_BYTES if len(stops) else 0)
+    with readable(path) as file:
+        for some in runs.slices(block):
+            begin = int(starts[some.start])
+            data = os.pread(file.fileno(), int(stops[some.stop - 1]) - begin, begin)
+            for start, stop in zip(
+                (starts[some] - begin).tolist(), (stops[some] - begin).tolist(), strict=True
+            ):
+                yield data[start:stop]
 
 
 def _parsed(lines: list[bytes], path: Path, layout: Layout) -> Read:

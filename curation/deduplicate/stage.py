@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from curation import records, stage
+from curation.deduplicate.columns import numbers, unpacked
+from curation.deduplicate.containment import LEAST, Containment
 from curation.deduplicate.contents import FetchTexts, Texts
 from curation.deduplicate.exact import distinct
 from curation.deduplicate.keep import Policy, moments, preferences
 from curation.deduplicate.near import judge
 from curation.deduplicate.normalise import Normalisation, normalised
-from curation.deduplicate.summary import summarise, unpacked
+from curation.deduplicate.summary import summarise
 from curation.deduplicate.verdict import Rows, Standing, Verdict
 from curation.deduplicate.veto import VETOES, Veto
 
@@ -34,6 +36,8 @@ class DeduplicateParams(stage.Params):
         veto: similar texts that differ in one of these are variants of each other and all stay.
         method: `exact` looks for identical texts only.
         normalise: differences that do not count.
+        containment: share of a text's distinct 5-grams that must stand in one longer text for it to go, such
+            as 0.95; None where standing in another one is no reason.
     """
 
     threshold: float = Field(0.8, gt=0, le=1)
@@ -42,11 +46,18 @@ class DeduplicateParams(stage.Params):
     veto: list[Veto] = Field(list(VETOES))
     method: Literal["exact", "near"] = "near"
     normalise: list[Normalisation] = Field([])
+    containment: float | None = Field(None, ge=LEAST, le=1)
 
     @model_validator(mode="after")
     def _policy_and_its_list(self) -> DeduplicateParams:
         if ("source_priority" in self.keep) != bool(self.source_priority):
             raise ValueError("keep: source_priority and the list source_priority need each other")
+        return self
+
+    @model_validator(mode="after")
+    def _containment_goes_with_near(self) -> DeduplicateParams:
+        if self.containment is not None and self.method == "exact":
+            raise ValueError("containment: goes with method near, not with exact")
         return self
 
     @property
@@ -58,33 +69,37 @@ class DeduplicateParams(stage.Params):
     def summarise(self, texts: Sequence[str], facts: pa.Table) -> pa.Table:
         """What the verdict needs of each text, see `summary.summarise`."""
         near = self.threshold if self.method == "near" else None
-        return summarise(normalised(texts, self.normalise), facts, near)
+        contained = self.containment is not None
+        return summarise(normalised(texts, self.normalise), facts, near, containment=contained)
+
+    def normalised(self, fetch: FetchTexts) -> FetchTexts:
+        """Texts without the differences that do not count."""
+        return lambda rows: normalised(fetch(rows), self.normalise)
 
     def judge(self, summary: pa.Table, fetch: FetchTexts) -> Verdict:
         """The verdict over all texts, given in input order; `fetch` is asked for those of candidates."""
-        lengths = summary["length"].to_numpy()
+        lengths = numbers(summary["length"])
         prefer = preferences(self.keep, summary, self.source_priority)
         same = distinct(
             unpacked(summary["digest"], np.uint64), lengths, prefer, summary["id"].combine_chunks()
         )
         if self.method == "exact":
             return same.spread(Standing.alone(len(same.best)))
-
-        def fetch_normalised(rows: Rows) -> Sequence[str]:
-            return normalised(fetch(rows), self.normalise)
-
         standing = judge(
-            Texts(same.best, lengths[same.best], fetch_normalised),
+            Texts(same.best, lengths[same.best], self.normalised(fetch)),
             unpacked(summary["bands"], np.uint32)[same.best],
             [preference[same.best] for preference in prefer],
             threshold=self.threshold,
             vetoes=self.veto,
+            containment=None
+            if self.containment is None
+            else Containment(self.containment, summary["fingerprints"], same.best, self.normalised(fetch)),
         )
         return same.spread(standing)
 
 
 class Deduplicate(stage.Exchange):
-    """Drop duplicates (`exact_duplicate`, `near_duplicate`), mark variants, fill `cluster`.
+    """Drop duplicates (`exact_duplicate`, `near_duplicate`, `contained`), mark variants, fill `cluster`.
 
     A record's text is its non-empty title, text and reply, joined by line ends.
     """
@@ -132,7 +147,8 @@ def record_texts(table: pa.Table) -> list[str]:
 def said(verdict: Verdict, ids: pa.Array) -> dict[str, pa.Array]:
     """The verdict as columns: reason, ref_id, relation, score, cluster."""
     goes = verdict.relation == "duplicate_of"
-    reason = np.where(verdict.exact, "exact_duplicate", "near_duplicate")
+    other = np.where(verdict.contained, "contained", "near_duplicate")
+    reason = np.where(verdict.exact, "exact_duplicate", other)
     alone = verdict.ref < 0
     return {
         "reason": pa.array(reason, pa.string(), mask=~goes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ class Verdict:
         relation: `duplicate_of` (goes), `variant_of` (stays) or None (stays).
         ref: row of the kept text that the relation means, -1 without one.
         exact: whether the text is identical to `ref`.
-        score: exact similarity to `ref`, NaN without one.
+        contained: whether the text stands in `ref`, longer and not similar as a whole.
+        score: exact similarity to `ref`, NaN without one; where contained, the share that stands in `ref`.
         cluster: row of the best-ranked text of the cluster, the text's own row when it is alone. Duplicates
             and variants of each other are in one cluster.
     """
@@ -26,8 +28,13 @@ class Verdict:
     relation: NDArray[np.object_]
     ref: Rows
     exact: NDArray[np.bool_]
+    contained: NDArray[np.bool_]
     score: NDArray[np.float64]
     cluster: Rows
+
+    def behind(self, rows: int) -> Verdict:
+        """What is said of all texts but the first ones."""
+        return Verdict(*(getattr(self, field.name)[rows:] for field in dataclasses.fields(self)))
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,8 @@ class Standing:
 
     Attributes:
         survivor: the distinct text that stands for this one, itself if it is kept.
-        score: similarity to the survivor.
+        score: similarity to the survivor; where contained, the share that stands in it.
+        contained: whether the survivor is one that contains this text.
         variant: the kept text that this kept one is a variant of, -1 without one.
         variant_score: similarity to it.
         cluster: the best-ranked distinct text of the cluster.
@@ -44,6 +52,7 @@ class Standing:
 
     survivor: Rows
     score: NDArray[np.float64]
+    contained: NDArray[np.bool_]
     variant: Rows
     variant_score: NDArray[np.float64]
     cluster: Rows
@@ -54,6 +63,7 @@ class Standing:
         return cls(
             survivor=np.arange(texts),
             score=np.ones(texts),
+            contained=np.zeros(texts, bool),
             variant=np.full(texts, -1),
             variant_score=np.full(texts, np.nan),
             cluster=np.arange(texts),

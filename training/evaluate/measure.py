@@ -35,6 +35,8 @@ class Evaluation:
         baseline: the linear classifier, None where the task has no labels or too few examples to fit it.
         difference: of the accuracies tuned - base, with its paired 95 % interval; None without labels.
         machine_labelled: conversations left out because no person gave their label.
+        given_away: conversations left out because a train example gives them away; None where the train
+            examples are gone and nobody can tell.
     """
 
     base: dict[str, Any]
@@ -42,6 +44,7 @@ class Evaluation:
     baseline: dict[str, Any] | None
     difference: dict[str, Any] | None
     machine_labelled: int
+    given_away: int | None = 0
 
     def as_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
@@ -55,6 +58,10 @@ class Evaluation:
             told.append(f"tuned - base  {self.difference['accuracy']:+.3f}  [{low:+.3f}, {high:+.3f}]")
         if self.machine_labelled:
             told.append(f"{self.machine_labelled:,} left out: a machine gave their label")
+        if self.given_away:
+            told.append(f"{self.given_away:,} left out: train examples give them away")
+        if self.given_away is None:
+            told.append("not checked whether train examples give them away: those are gone or have changed")
         return told
 
 

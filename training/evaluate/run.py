@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from training import recipe as recipes
 from training.chat import Chat
 from training.data import Conversation
 from training.evaluate.measure import Evaluation, measure
+from training.leaks import without_leaks
 from training.recipe import Recipe
 from training.run import TrainingRun, prepare, source_digest, write_json
 
@@ -35,7 +37,8 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     recipe = recipes.parse(lock["recipe"])
     own = Path(os.path.normpath(folder.resolve() / lock["data"]["path"]))
     train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
-    held_out = test if data is None else datasets.read_held_out(data, recipe)
+    given = test if data is None else datasets.read_held_out(data, recipe)
+    held_out = without_leaks(given, train, "test" if data is None else data.name)
     if not held_out:
         raise UsageError(f"{own}: no row belongs to the split test; give some: --data FILE")
     path = str(run.base) if recipe.model.path == recipes.TINY else recipe.model.path
@@ -51,6 +54,7 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
         batch_size=recipe.evaluate.batch_size,
         seed=recipe.seed,
     )
+    found = dataclasses.replace(found, given_away=len(given) - len(held_out) if train else None)
     write_json(run.evaluation, {**found.as_json(), "data": source_digest(data or own)})
     return found
 
