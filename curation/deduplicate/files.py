@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,16 +18,13 @@ from pydantic import ValidationError
 
 from curation import ledger as ledgers
 from curation import parquet, records
-from curation.deduplicate.index.against import Among, add, judge_against, manifest, require_comparable
-from curation.deduplicate.index.store import MANIFEST, Store
 from curation.deduplicate.keep import POLICIES
 from curation.deduplicate.layout import Layout, require_text
 from curation.deduplicate.normalise import NORMALISATIONS
-from curation.deduplicate.report import Studied, Study
 from curation.deduplicate.sources import JSON_LINES, Part, Source, join, open_source
-from curation.deduplicate.stage import Deduplicate, DeduplicateParams, said
+from curation.deduplicate.stage import FACT_OF, Deduplicate, DeduplicateParams, said
 from curation.deduplicate.summary import FACTS
-from curation.deduplicate.verdict import Rows
+from curation.deduplicate.verdict import Among, Rows
 from curation.deduplicate.veto import VETOES
 from curation.engine.local import LocalEngine
 from curation.errors import InputError, UsageError
@@ -36,8 +33,14 @@ from curation.ingest import tables
 from curation.ingest.batch import record_id
 from curation.strict import first_fault, require_known
 
+if TYPE_CHECKING:
+    from curation.deduplicate.index.store import Store
+    from curation.deduplicate.report import Study
+
 LEDGER = pa.schema([*ledgers.SCHEMA, ("cluster", pa.string())])
 """One row per row of the input, kept or not."""
+
+_FACT_NAMES = {"moment": "time", "quality": "quality", "source": "source"}
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,14 @@ def deduplicate_files(
     sources = [open_source(path, text_fields) for path in inputs]
     if against is not None and params.containment is not None:
         raise UsageError("--containment looks for no text in an index; leave --against or --containment out")
+    studied = None
     if report is not None:
+        from curation.deduplicate.report import Studied
+
         if against is not None:
             raise UsageError("--report compares texts, an index holds none; leave --report or --against out")
-        params = Studied.model_validate(params.model_dump())
-    known = None if against is None else _opened(against, params)
+        params = studied = Studied.model_validate(params.model_dump())
+    known = None if against is None else _index(against, params)
     if save_index is not None:
         _check_new(save_index, params, inputs)
     indexed = known is not None or save_index is not None
@@ -112,10 +118,8 @@ def deduplicate_files(
         listed = _listed(sources, tuple(text_fields), params, facts, engine)
     if indexed or ledger is not None:
         listed = _with_ids(listed, known)
-    if known is None:
-        among = Among(params.judge(listed.summary, listed.fetch), listed.ids, 0)
-    else:
-        among = judge_against(known, params, listed.known_rows(), params.normalised(listed.fetch))
+    _require_facts(params, listed.summary)
+    among = _judge(listed, params, known)
     verdict = among.new
     goes = verdict.relation == "duplicate_of"
     with contextlib.ExitStack() as files:  # all of them get their names at the end, or none
@@ -128,11 +132,9 @@ def deduplicate_files(
         if ledger is not None:
             files.enter_context(parquet.writing(ledger, LEDGER)).write(_ledger(listed, among))
         if save_index is not None:
-            store = Store.create(save_index, manifest(params))
-            digests = [sha256(path) for path in inputs]
-            add(store, listed.known_rows(), params.normalised(listed.fetch), digests)
-    if isinstance(params, Studied) and report is not None:
-        report(params.study(listed.summary, listed.fetch, verdict, listed.place))
+            _save(save_index, listed, params)
+    if report is not None and studied is not None:
+        report(studied.study(listed.summary, listed.fetch, verdict, listed.place))
     return DeduplicateSummary(
         rows=len(goes),
         kept=int((~goes).sum()),
@@ -145,7 +147,10 @@ def deduplicate_files(
     )
 
 
-def _opened(folder: Path, params: DeduplicateParams) -> Store:
+def _index(folder: Path, params: DeduplicateParams) -> Store:
+    from curation.deduplicate.index.against import require_comparable
+    from curation.deduplicate.index.store import Store
+
     store = Store(folder)
     require_comparable(store, params)
     return store
@@ -153,12 +158,38 @@ def _opened(folder: Path, params: DeduplicateParams) -> Store:
 
 def _check_new(folder: Path, params: DeduplicateParams, inputs: Sequence[Path]) -> None:
     """Refuse to add what an index knows already: all of it would be its own duplicate."""
+    from curation.deduplicate.index.store import MANIFEST
+
     if not (folder / MANIFEST).exists():
         return
-    known = _opened(folder, params).inputs
+    known = _index(folder, params).inputs
     for path in inputs:
         if sha256(path) in known:
             raise UsageError(f"{path}: {folder} knows this file already; leave --save-index out")
+
+
+def _require_facts(params: DeduplicateParams, summary: pa.Table) -> None:
+    """Refuse a policy that can decide nothing."""
+    for policy, fact in FACT_OF.items():
+        if policy in params.keep and summary.num_rows and summary[fact].null_count == summary.num_rows:
+            raise UsageError(f"keep: {policy}: no row says its {_FACT_NAMES[fact]}; see `govtune inspect`")
+
+
+def _judge(listed: _Listed, params: DeduplicateParams, known: Store | None) -> Among:
+    if known is None:
+        return Among(params.judge(listed.summary, listed.fetch), listed.ids, 0)
+    from curation.deduplicate.index.against import judge_against
+
+    return judge_against(known, params, listed.known_rows(), params.normalised(listed.fetch))
+
+
+def _save(folder: Path, listed: _Listed, params: DeduplicateParams) -> None:
+    from curation.deduplicate.index.against import add, manifest
+    from curation.deduplicate.index.store import Store
+
+    digests = [sha256(source.path) for source in listed.sources]
+    store = Store.create(folder, manifest(params))
+    add(store, listed.known_rows(), params.normalised(listed.fetch), digests)
 
 
 def _params(options: dict[str, Any]) -> DeduplicateParams:

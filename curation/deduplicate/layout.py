@@ -31,6 +31,9 @@ class _Plan:
     guide: tuple[str, ...]
     facts: dict[str, str]
 
+    def columns(self) -> set[str]:
+        return {*self.texts, *self.guide, *self.facts.values()}
+
 
 class Layout:
     """The columns of one file. Rows of JSON lines may differ in theirs."""
@@ -59,10 +62,18 @@ class Layout:
         readers = {"id": _strings, "moment": _moments, "quality": _numbers, "source": _strings}
         return pa.table({name: readers[name](self._values(rows, name)) for name in readers if name in names})
 
-    def is_read(self, row: Row, column: str) -> bool:
-        """Whether this column decides something."""
-        plan = self._plan(tuple(row))
-        return column in plan.texts or column in plan.guide or column in plan.facts.values()
+    def inexact(self, rows: Sequence[Row]) -> list[int]:
+        """Rows in which what is read is a float, as orjson makes one of an integer beyond 64 bits."""
+        plan = self._common_plan(rows)
+        if plan is not None and all(
+            float not in set(map(type, [row[column] for row in rows])) for column in plan.columns()
+        ):
+            return []
+        return [
+            at
+            for at, row in enumerate(rows)
+            if any(type(row[column]) is float for column in self._plan(tuple(row)).columns())
+        ]
 
     def _plan(self, headers: tuple[str, ...]) -> _Plan:
         if headers not in self._plans:

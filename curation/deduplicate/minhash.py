@@ -6,6 +6,7 @@ falls into one of 128 bins, a bin keeps its smallest hash, an empty bin borrows 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ from curation.deduplicate.shingles import cached, shingle_hashes
 BINS = 128
 RECALL = 0.999
 SMALL_BUCKET = 32
+
+_AT_ONCE = 1 << 16
+"""Pairs."""
 
 _EMPTY = np.uint32(0xFFFFFFFF)
 _TO_BIN = np.uint64(64 - 7)
@@ -77,16 +81,30 @@ def band_count(threshold: float) -> int:
     return BINS // rows_per_band(threshold)
 
 
-def candidate_pairs(keys: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Pairs of rows that share a band, shape (pairs, 2), smaller row first, each pair once.
+def candidate_pairs(keys: NDArray[np.uint32], threshold: float) -> NDArray[np.int64]:
+    """Pairs of rows that may have the similarity `threshold`; shape (pairs, 2), smaller row first, each once.
 
-    In a bucket of at most SMALL_BUCKET texts all are paired; in a larger one each with the first and with the
-    previous one, so a bucket of a million texts gives two million pairs, not its square.
+    They have at least `common_bands` in common. In a bucket of at most SMALL_BUCKET texts all are paired; in
+    a larger one each with the first and with the previous one, so a bucket of a million texts gives two
+    million pairs, not its square.
     """
     found = np.empty(0, np.uint64)
     for band in keys.T:
         found = runs.unique(np.concatenate((found, *_pairs_in_buckets(band))))
-    return np.stack((found >> _SHIFT, found & _LOW), axis=1).astype(np.int64)
+    pairs = np.stack((found >> _SHIFT, found & _LOW), axis=1).astype(np.int64)
+    parts = np.split(pairs, range(_AT_ONCE, len(pairs), _AT_ONCE))
+    common = [np.count_nonzero(keys[part[:, 0]] == keys[part[:, 1]], axis=1) for part in parts]
+    return pairs[np.concatenate(common) >= common_bands(threshold)]
+
+
+def common_bands(threshold: float) -> int:
+    """The bands that a pair of similarity `threshold` has in common with probability RECALL, at least one."""
+    bands, agrees = band_count(threshold), threshold ** rows_per_band(threshold)
+    missed, number = 0.0, 0
+    while missed <= 1 - RECALL:
+        missed += math.comb(bands, number) * agrees**number * (1 - agrees) ** (bands - number)
+        number += 1
+    return max(number - 1, 1)
 
 
 def _pairs_in_buckets(band: NDArray[np.uint32]) -> Iterator[NDArray[np.uint64]]:

@@ -94,16 +94,16 @@ def judge(
         containment: where texts that stand in longer ones go, too; then a verdict is wanted of all.
     """
     known = Similarities(contents)
-    known.add(_of_asked(candidates(bands, contents.lengths), asked, len(bands)))
+    known.add(_of_asked(candidates(bands, contents.lengths, threshold), asked, len(bands)))
     return settle(known, preferences, threshold=threshold, vetoes=vetoes, containment=containment)
 
 
-def candidates(bands: NDArray[np.uint32], lengths: Rows) -> Pairs:
+def candidates(bands: NDArray[np.uint32], lengths: Rows, threshold: float) -> Pairs:
     """The pairs of texts that may be similar; an empty text is similar to none."""
     some = np.flatnonzero(lengths > 0)
     if len(some) <= ALL_PAIRS and lengths[some].sum() <= ALL_PAIRS_SIZE:
         return some[np.stack(np.triu_indices(len(some), 1), axis=1)]
-    return some[candidate_pairs(bands[some])]
+    return some[candidate_pairs(bands[some], threshold)]
 
 
 def settle(

@@ -78,7 +78,8 @@ def cached(lengths: NDArray[np.int64]) -> Iterator[slice]:
 
 def _code_points(texts: Sequence[str], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
     """The texts' code points one after the other, each text filled up to the size of a shingle."""
-    joined = "".join([text.ljust(SIZE, "\0") for text in texts])
+    short = lengths.min() < SIZE
+    joined = "".join([text.ljust(SIZE, "\0") for text in texts] if short else texts)
     # Half of a surrogate pair is no valid text, but files hold it: it counts as a code point.
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     ends = np.cumsum(np.maximum(lengths, SIZE))

@@ -106,9 +106,11 @@ class JsonLines:
     def fetch(self, indices: Rows, places: Rows | None, layout: Layout) -> list[Row]:
         assert places is not None
         order = np.argsort(places[indices, 0], kind="stable")
-        lines = list(_pieces(self.path, *places[indices[order]].T))
+        lines: list[bytes | memoryview] = []
+        for part in _ranges(self.path, *places[indices[order]].T):
+            lines += part
         if len(order) and not places[indices[order[0]], 0]:
-            lines[0] = lines[0].removeprefix(encoding.UTF8_BOM)
+            lines[0] = bytes(lines[0]).removeprefix(encoding.UTF8_BOM)
         rows = _parsed(lines, self.path, layout).rows
         return [rows[at] for at in np.argsort(order).tolist()]
 
@@ -118,7 +120,8 @@ class JsonLines:
         # Neighbours are copied in one piece.
         opens = np.concatenate(([True], starts[1:] != stops[:-1]))[: len(starts)]
         closes = np.concatenate((opens[1:], [True]))[: len(starts)]
-        out.writelines(_pieces(self.path, starts[opens], stops[closes]))
+        for part in _ranges(self.path, starts[opens], stops[closes]):
+            out.write(b"".join(part))
 
     def table(self) -> tables.Rows:
         return tables.read_rows(self.path)
@@ -217,21 +220,18 @@ def readable(path: Path) -> Iterator[IO[bytes]]:
         raise UsageError(f"{path}: cannot be read: {error.strerror or 'input/output error'}") from None
 
 
-def _pieces(path: Path, starts: Rows, stops: Rows) -> Iterator[bytes]:
-    """These byte ranges of a file, in order; those that lie near each other are read at once."""
-    far = np.concatenate(([False], starts[1:] > stops[:-1] + _NEAR))
-    block = np.cumsum(far) + (stops // _PART_BYTES if len(stops) else 0)
+def _ranges(path: Path, starts: Rows, stops: Rows) -> Iterator[list[memoryview]]:
+    """These byte ranges of a file, in order; those that lie near each other are read and given at once."""
+    far = np.concatenate(([False], starts[1:] > stops[:-1] + _NEAR))[: len(starts)]
     with readable(path) as file:
-        for some in runs.slices(block):
+        for some in runs.slices(np.cumsum(far) + stops // _PART_BYTES):
             begin = int(starts[some.start])
-            data = os.pread(file.fileno(), int(stops[some.stop - 1]) - begin, begin)
-            for start, stop in zip(
-                (starts[some] - begin).tolist(), (stops[some] - begin).tolist(), strict=True
-            ):
-                yield data[start:stop]
+            data = memoryview(os.pread(file.fileno(), int(stops[some.stop - 1]) - begin, begin))
+            ranges = np.stack((starts[some], stops[some]), axis=1) - begin
+            yield [data[start:stop] for start, stop in ranges.tolist()]
 
 
-def _parsed(lines: list[bytes], path: Path, layout: Layout) -> Read:
+def _parsed(lines: Sequence[bytes | memoryview], path: Path, layout: Layout) -> Read:
     """The objects on these lines, numbered from 1, without the blank ones."""
     try:
         rows: list[Any] = list(map(orjson.loads, lines))
@@ -239,14 +239,10 @@ def _parsed(lines: list[bytes], path: Path, layout: Layout) -> Read:
         rows = []
     numbers = list(range(1, len(lines) + 1))
     if len(rows) < len(lines) or not all(type(row) is dict for row in rows):
-        filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        filled = [(number, line) for number, line in enumerate(lines, 1) if bytes(line).strip()]
         numbers = [number for number, _ in filled]
-        rows = [jsonl.parse(line, number, path.name) for number, line in filled]
+        rows = [jsonl.parse(bytes(line), number, path.name) for number, line in filled]
         return Read(rows, numbers, None, len(lines))
-    for index, row in enumerate(rows):
-        # orjson makes a float of an integer beyond 64 bits; it matters where the value is read.
-        if float in map(type, row.values()) and any(
-            type(value) is float and layout.is_read(row, name) for name, value in row.items()
-        ):
-            rows[index] = jsonl.parse(lines[index], index + 1, path.name)
+    for at in layout.inexact(rows):
+        rows[at] = jsonl.parse(bytes(lines[at]), at + 1, path.name)
     return Read(rows, numbers, None, len(lines))

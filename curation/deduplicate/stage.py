@@ -22,6 +22,9 @@ from curation.deduplicate.summary import summarise
 from curation.deduplicate.verdict import Rows, Standing, Verdict
 from curation.deduplicate.veto import VETOES, Veto
 
+FACT_OF: dict[Policy, str] = {"newest": "moment", "quality": "quality", "source_priority": "source"}
+"""What a policy goes by besides the text, see `summary.FACTS`."""
+
 QUALITY = "quality"
 """The metric of a record's `quality` that the policy of that name goes by."""
 
@@ -63,8 +66,7 @@ class DeduplicateParams(stage.Params):
     @property
     def facts(self) -> set[str]:
         """The columns of `summary.FACTS` that the verdict needs."""
-        asked = {"newest": "moment", "quality": "quality", "source_priority": "source"}
-        return {"id", *(asked[policy] for policy in self.keep if policy in asked)}
+        return {"id", *(FACT_OF[policy] for policy in self.keep if policy in FACT_OF)}
 
     def summarise(self, texts: Sequence[str], facts: pa.Table) -> pa.Table:
         """What the verdict needs of each text, see `summary.summarise`."""

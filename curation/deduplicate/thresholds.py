@@ -6,7 +6,6 @@ by the vetoes once. A further threshold only settles anew.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,17 +18,11 @@ from curation.deduplicate.containment import Containment
 from curation.deduplicate.contents import Contents
 from curation.deduplicate.exact import Distinct
 from curation.deduplicate.keep import Preferences
-from curation.deduplicate.minhash import BINS, RECALL, rows_per_band
 from curation.deduplicate.near import candidates, settle
 from curation.deduplicate.normalise import Normalisation
 from curation.deduplicate.verdict import Rows, Verdict
 
 LOWEST = 0.6
-
-_FEW = 1 << 14
-"""So many pairs are compared without looking which are promising."""
-
-_AT_ONCE = 1 << 16
 
 
 def lowest(threshold: float | None) -> float:
@@ -61,8 +54,7 @@ class Material:
         """The candidates, and the store of everything that is ever compared."""
         store = Similarities(_Remembered(self.contents))
         candidate = _Candidates(store)
-        pairs = candidates(self.bands, self.contents.lengths)
-        candidate.add(pairs if len(pairs) < _FEW else _promising(pairs, self.bands, self.lowest))
+        candidate.add(candidates(self.bands, self.contents.lengths, self.lowest))
         return candidate, store
 
     def verdict(self, threshold: float) -> Verdict:
@@ -125,22 +117,3 @@ class _Remembered:
             self._signatures[new] = self._contents.signatures(new, vetoes)
             self._known[new] = True
         return self._signatures[nodes]
-
-
-def _promising(pairs: Pairs, bands: NDArray[np.uint32], threshold: float) -> Pairs:
-    """The pairs with so many common bands as a pair of the threshold has with probability RECALL."""
-    needed = _common_bands(threshold)
-    parts = np.split(pairs, range(_AT_ONCE, len(pairs), _AT_ONCE))
-    common = [(bands[part[:, 0]] == bands[part[:, 1]]).sum(axis=1) for part in parts]
-    return pairs[np.concatenate(common) >= needed]
-
-
-def _common_bands(threshold: float) -> int:
-    """At least one, as that made them candidates."""
-    rows, missed, number = rows_per_band(threshold), 0.0, 0
-    bands = BINS // rows
-    agrees = threshold**rows
-    while missed <= 1 - RECALL:
-        missed += math.comb(bands, number) * agrees**number * (1 - agrees) ** (bands - number)
-        number += 1
-    return max(number - 1, 1)

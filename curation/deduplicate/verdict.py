@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
@@ -35,6 +36,33 @@ class Verdict:
     def behind(self, rows: int) -> Verdict:
         """What is said of all texts but the first ones."""
         return Verdict(*(getattr(self, field.name)[rows:] for field in dataclasses.fields(self)))
+
+
+@dataclass(frozen=True)
+class Among:
+    """The verdict over the records of an index and new ones behind them.
+
+    Attributes:
+        verdict: what it says of an old record means something only where a new one refers to it.
+        ids: of all.
+        old: how many are the index's.
+    """
+
+    verdict: Verdict
+    ids: pa.Array
+    old: int
+
+    @property
+    def new(self) -> Verdict:
+        """What is said of the new records; what they refer to is still counted over all."""
+        return self.verdict.behind(self.old)
+
+    def superseded(self) -> list[str]:
+        """Old records that would go if a new one could take their place."""
+        goes = (self.verdict.relation == "duplicate_of") & (self.verdict.ref >= self.old)
+        goes[self.old :] = False
+        told: list[str] = [self.ids[row].as_py() for row in np.flatnonzero(goes).tolist()]
+        return told
 
 
 @dataclass(frozen=True)

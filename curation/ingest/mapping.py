@@ -63,7 +63,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "original_time", "受理时间", "来电时间", "留言时间", "来信时间", "写信时间", "诉求时间",
         "投诉时间", "反映时间", "登记时间", "提交时间", "创建时间", "受理日期", "来信日期", "登记日期",
         "发布日期", "发布时间", "成文日期", "印发日期", "时间", "日期", "time", "date", "datetime",
-        "created_at", "publish_date", "published",
+        "created_at", "publish_date", "published", "version_date", "公布日期", "施行日期",
     ),
     "label": (
         "label", "诉求分类", "诉求类别", "问题分类", "问题类别", "工单分类", "一级分类", "一级标签",

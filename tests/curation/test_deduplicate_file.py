@@ -108,6 +108,7 @@ def test_unreadable_row_is_named_and_nothing_is_written(tmp_path: Path, content:
         ({"threshold": 7}, "threshold"),
         ({"veto": ["number"]}, "veto: unknown kind of difference number; did you mean numbers"),
         ({"veto": ["colour"]}, "veto: unknown kind of difference colour; valid are numbers, dates"),
+        ({"text_fields": ["a"], "keep": ["newest"]}, "keep: newest: no row says its time"),
         ({"text_fields": ["正文"]}, "no column 正文"),
         ({"text_fields": ["a", "正文"]}, "no column 正文"),
         ({}, "no column with text"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curation.deduplicate import deduplicate_files, find_duplicates, report, similarity, study, thresholds
+from curation.deduplicate import deduplicate_files, find_duplicates, report, similarity, study
 from curation.deduplicate.compare import Similarities
 from curation.deduplicate.difference import Piece, difference, shortened
 from curation.errors import UsageError
@@ -178,10 +178,7 @@ def many() -> list[str]:
     return texts
 
 
-def test_candidates_that_are_not_promising_lose_no_pair_above_the_lowest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(thresholds, "_FEW", 0)
+def test_candidates_lose_no_pair_above_the_lowest() -> None:
     texts = many()
     made = study(texts, threshold=0.8)
     known: Similarities = made._material.compared[0]

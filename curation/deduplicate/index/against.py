@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,7 @@ from curation.deduplicate.minhash import keys_of_shingles
 from curation.deduplicate.near import judge
 from curation.deduplicate.shingles import shingle_hashes
 from curation.deduplicate.stage import DeduplicateParams
-from curation.deduplicate.verdict import Rows, Standing, Verdict
+from curation.deduplicate.verdict import Among, Rows, Standing
 from curation.deduplicate.veto import MARKS_VERSION, combine, marks
 from curation.errors import UsageError
 
@@ -52,33 +51,6 @@ def require_comparable(store: Store, params: DeduplicateParams) -> None:
         raise UsageError(f"{store.folder}: was made with --method exact; use the same, or make a new index")
     if params.veto and made.marks != MARKS_VERSION:
         raise UsageError(f"{store.folder}: was made when vetoes read texts otherwise; make a new index")
-
-
-@dataclass(frozen=True)
-class Among:
-    """The verdict over the records of an index and new ones behind them.
-
-    Attributes:
-        verdict: what it says of an old record means something only where a new one refers to it.
-        ids: of all.
-        old: how many are the index's.
-    """
-
-    verdict: Verdict
-    ids: pa.Array
-    old: int
-
-    @property
-    def new(self) -> Verdict:
-        """What is said of the new records; what they refer to is still counted over all."""
-        return self.verdict.behind(self.old)
-
-    def superseded(self) -> list[str]:
-        """Old records that would go if a new one could take their place."""
-        goes = (self.verdict.relation == "duplicate_of") & (self.verdict.ref >= self.old)
-        goes[self.old :] = False
-        told: list[str] = [self.ids[row].as_py() for row in np.flatnonzero(goes).tolist()]
-        return told
 
 
 def judge_against(store: Store, params: DeduplicateParams, summary: pa.Table, fetch: FetchTexts) -> Among:
