@@ -59,7 +59,8 @@ class Life:
             fate += f" ({entry['evidence']})"
         told.append(fate)
         if entry["relation"]:
-            told.append(f"         {entry['relation']} {entry['ref_id']}, similarity {entry['score']:.3f}")
+            measure = "share" if entry["reason"] == "contained" else "similarity"
+            told.append(f"         {entry['relation']} {entry['ref_id']}, {measure} {entry['score']:.3f}")
         if self.split:
             told.append(f"split    {self.split}, cluster {self.cluster}")
         if self.duplicates:

@@ -1,4 +1,4 @@
-"""Find exact and near duplicates; a text that differs in numbers, dates or document number is a variant.
+"""Find exact and near duplicates; what differs in numbers, dates, document number or region is a variant.
 
 The similarity of two texts is the Jaccard index of their sets of code-point 5-grams, as given. Candidates
 come from MinHash; every verdict rests on the exact similarity.

@@ -103,10 +103,10 @@ def deduplicate(
         return
     typer.echo(f"{done.rows:,} rows, {done.kept:,} kept, {done.rows - done.kept:,} duplicates -> {output}")
     if done.superseded:
-        typer.echo(
-            f"{len(done.superseded):,} records of the index would give way to rows kept here (--json lists"
-        )
-        typer.echo("them); --keep first keeps those of the index instead")
+        count = f"{len(done.superseded):,}"
+        typer.echo(f"{count} records of the index would give way to rows kept here; --json lists them")
+        if not keep.startswith("first"):
+            typer.echo("--keep first prefers those of the index")
     for study in studies:
         study.lang = lang
         _show(study, examples)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,9 +95,10 @@ def deduplicate_files(
         InputError: a file or a row that cannot be read. Nothing is written.
     """
     params = _params(options)
-    for path in inputs:
-        for written in filter(None, (output, ledger)):
-            not_onto_itself(path, written)
+    for path in (*inputs, *([ledger] if ledger is not None else [])):
+        not_onto_itself(path, output)
+        if ledger is not None and path != ledger:
+            not_onto_itself(path, ledger)
     write = tables.writer(output)
     sources = [open_source(path, text_fields) for path in inputs]
     if against is not None and params.containment is not None:
@@ -110,19 +111,23 @@ def deduplicate_files(
             raise UsageError("--report compares texts, an index holds none; leave --report or --against out")
         params = studied = Studied.model_validate(params.model_dump())
     known = None if against is None else _index(against, params)
-    if save_index is not None:
-        _check_new(save_index, params, inputs)
+    told = None if save_index is None or not _is_index(save_index) else _index(save_index, params)
+    indices = [store for store in (known, told) if store is not None]
+    if told is not None:
+        _check_new(inputs, told)
     indexed = known is not None or save_index is not None
     with LocalEngine(workers) as engine:
         facts = set(FACTS.names) if indexed else params.facts
         listed = _listed(sources, tuple(text_fields), params, facts, engine)
     if indexed or ledger is not None:
-        listed = _with_ids(listed, known)
+        listed = _with_ids(listed, indices)
     _require_facts(params, listed.summary)
     among = _judge(listed, params, known)
     verdict = among.new
     goes = verdict.relation == "duplicate_of"
-    with contextlib.ExitStack() as files:  # all of them get their names at the end, or none
+    with contextlib.ExitStack() as files:  # all get their names at the end, or none; the index comes last
+        if save_index is not None:
+            files.enter_context(_adding(save_index, listed, params))
         aside = files.enter_context(whole_file(output))
         if output.suffix.lower() in JSON_LINES:
             listed.write(aside, np.flatnonzero(~goes))
@@ -131,8 +136,6 @@ def deduplicate_files(
             write(aside, join([source.table() for source in sources]).take(kept))
         if ledger is not None:
             files.enter_context(parquet.writing(ledger, LEDGER)).write(_ledger(listed, among))
-        if save_index is not None:
-            _save(save_index, listed, params)
     if report is not None and studied is not None:
         report(studied.study(listed.summary, listed.fetch, verdict, listed.place))
     return DeduplicateSummary(
@@ -147,6 +150,12 @@ def deduplicate_files(
     )
 
 
+def _is_index(folder: Path) -> bool:
+    from curation.deduplicate.index.store import MANIFEST
+
+    return (folder / MANIFEST).exists()
+
+
 def _index(folder: Path, params: DeduplicateParams) -> Store:
     from curation.deduplicate.index.against import require_comparable
     from curation.deduplicate.index.store import Store
@@ -156,16 +165,15 @@ def _index(folder: Path, params: DeduplicateParams) -> Store:
     return store
 
 
-def _check_new(folder: Path, params: DeduplicateParams, inputs: Sequence[Path]) -> None:
-    """Refuse to add what an index knows already: all of it would be its own duplicate."""
-    from curation.deduplicate.index.store import MANIFEST
-
-    if not (folder / MANIFEST).exists():
-        return
-    known = _index(folder, params).inputs
+def _check_new(inputs: Sequence[Path], index: Store) -> None:
+    """Refuse to add what an index knows already."""
+    known = index.inputs
     for path in inputs:
-        if sha256(path) in known:
-            raise UsageError(f"{path}: {folder} knows this file already; leave --save-index out")
+        if known and sha256(path) in known:
+            raise UsageError(
+                f"{path}: {index.folder} knows this file already; to do it over, take an index from before, "
+                "or forget its records with `govtune index remove`"
+            )
 
 
 def _require_facts(params: DeduplicateParams, summary: pa.Table) -> None:
@@ -183,13 +191,13 @@ def _judge(listed: _Listed, params: DeduplicateParams, known: Store | None) -> A
     return judge_against(known, params, listed.known_rows(), params.normalised(listed.fetch))
 
 
-def _save(folder: Path, listed: _Listed, params: DeduplicateParams) -> None:
-    from curation.deduplicate.index.against import add, manifest
+def _adding(folder: Path, listed: _Listed, params: DeduplicateParams) -> AbstractContextManager[None]:
+    from curation.deduplicate.index.against import adding, manifest
     from curation.deduplicate.index.store import Store
 
     digests = [sha256(source.path) for source in listed.sources]
     store = Store.create(folder, manifest(params))
-    add(store, listed.known_rows(), params.normalised(listed.fetch), digests)
+    return adding(store, listed.known_rows(), params.normalised(listed.fetch), digests)
 
 
 def _params(options: dict[str, Any]) -> DeduplicateParams:
@@ -296,7 +304,7 @@ def _listed(
     summaries: list[pa.Table] = []
     numbers: list[Rows] = []
     places: list[Rows | None] = []
-    counts = []
+    counts: list[int] = []
     layouts = [Layout(source.path.name, text_fields) for source in sources]
     for source in sources:
         file = source.path.name
@@ -318,7 +326,8 @@ def _listed(
             lines += done.lines
             headers |= done.headers
             has_text |= done.has_text
-        require_text(file, headers, has_text, text_fields)
+        if headers or (source is sources[-1] and not any(counts)):  # a file without rows has no columns
+            require_text(file, headers, has_text, text_fields)
         counts.append(sum(done.summary.num_rows for done in parts))
         places.append(_joined([done.places for done in parts]))
     summary = pa.concat_tables(summaries).combine_chunks()
@@ -358,16 +367,17 @@ def _summarise(task: _Task) -> _Done:
     return _Done(summary, numbers, read.places, read.lines, layout.headers, layout.has_text)
 
 
-def _with_ids(listed: _Listed, known: Store | None) -> _Listed:
+def _with_ids(listed: _Listed, indices: Sequence[Store]) -> _Listed:
     """With the rows' own ids where no other row or record of an index has them; else digests of the place."""
     own = listed.summary["id"].combine_chunks()
-    if known is not None:
-        own = pc.if_else(pc.is_in(own, known.rows()["id"].combine_chunks()), None, own)
+    for store in indices:
+        own = pc.if_else(pc.is_in(own, store.rows()["id"].combine_chunks()), None, own)
     lacking = np.flatnonzero(pc.is_null(own))
     of = np.searchsorted(listed.starts, lacking, side="right") - 1
-    digest = functools.cache(lambda index: sha256(listed.sources[index].path))
+    digests = {index: sha256(listed.sources[index].path) for index in np.unique(of).tolist()}
+    copies = {index: [*digests.values()][:at].count(digests[index]) for at, index in enumerate(digests)}
     places = zip(of.tolist(), listed.numbers[lacking].tolist(), strict=True)
-    made = [record_id(digest(index), 0, None, number) for index, number in places]
+    made = [record_id(digests[index], copies[index], None, number) for index, number in places]
     ids = pc.replace_with_mask(own, pc.is_null(own), pa.array(made, pa.string()))
     place = listed.summary.column_names.index("id")
     return dataclasses.replace(listed, ids=ids, summary=listed.summary.set_column(place, "id", own))

@@ -144,10 +144,17 @@ def _moments(values: list[Any]) -> pa.Array:
 
 
 def _numbers(values: list[Any]) -> pa.Array:
-    return pa.array([value if type(value) in (int, float) else None for value in values], pa.float64())
+    return pa.array(map(_number, values), pa.float64())
 
 
 def _string(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     return str(value) if type(value) in (int, float) else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value) if type(value) in (int, float) else None
+    except OverflowError:
+        return None

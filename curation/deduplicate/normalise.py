@@ -12,10 +12,11 @@ import regex
 Normalisation = Literal["nfkc", "case", "whitespace", "punctuation"]
 NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
 """Unicode normalisation form KC (full-width forms become ordinary ones), upper and lower case, white space,
-punctuation; applied in this order."""
+punctuation (both not between digits); applied in this order."""
 
-_SPACE = regex.compile(r"\s+")
-_PUNCTUATION = regex.compile(r"\p{P}+")
+# Between digits both are part of what is said: 1.2 is not 12.
+_SPACE = regex.compile(r"(?<!\d)\s+|\s+(?!\d)")
+_PUNCTUATION = regex.compile(r"(?<!\d)\p{P}+|\p{P}+(?!\d)")
 
 
 def normalised(texts: Sequence[str], names: Sequence[Normalisation]) -> Sequence[str]:

@@ -120,11 +120,18 @@ class JsonLines:
         # Neighbours are copied in one piece.
         opens = np.concatenate(([True], starts[1:] != stops[:-1]))[: len(starts)]
         closes = np.concatenate((opens[1:], [True]))[: len(starts)]
-        for part in _ranges(self.path, starts[opens], stops[closes]):
+        starts, stops = starts[opens], stops[closes]
+        if out.tell() and len(starts) and not starts[0] and self._has_bom():
+            starts[0] = len(encoding.UTF8_BOM)  # within a file it would be a character
+        for part in _ranges(self.path, *_cut(starts, stops)):
             out.write(b"".join(part))
 
     def table(self) -> tables.Rows:
         return tables.read_rows(self.path)
+
+    def _has_bom(self) -> bool:
+        with readable(self.path) as file:
+            return file.read(len(encoding.UTF8_BOM)) == encoding.UTF8_BOM
 
 
 @dataclass(frozen=True)
@@ -220,13 +227,23 @@ def readable(path: Path) -> Iterator[IO[bytes]]:
         raise UsageError(f"{path}: cannot be read: {error.strerror or 'input/output error'}") from None
 
 
+def _cut(starts: Rows, stops: Rows) -> tuple[Rows, Rows]:
+    """The same bytes in ranges of at most `_PART_BYTES`."""
+    parts = -(-(stops - starts) // _PART_BYTES)
+    number = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    begin = np.repeat(starts, parts) + number * _PART_BYTES
+    return begin, np.minimum(begin + _PART_BYTES, np.repeat(stops, parts))
+
+
 def _ranges(path: Path, starts: Rows, stops: Rows) -> Iterator[list[memoryview]]:
     """These byte ranges of a file, in order; those that lie near each other are read and given at once."""
     far = np.concatenate(([False], starts[1:] > stops[:-1] + _NEAR))[: len(starts)]
     with readable(path) as file:
         for some in runs.slices(np.cumsum(far) + stops // _PART_BYTES):
-            begin = int(starts[some.start])
-            data = memoryview(os.pread(file.fileno(), int(stops[some.stop - 1]) - begin, begin))
+            begin, end = int(starts[some.start]), int(stops[some.stop - 1])
+            data = memoryview(os.pread(file.fileno(), end - begin, begin))
+            if len(data) < end - begin:
+                raise UsageError(f"{path}: cannot be read whole; has it changed since?")
             ranges = np.stack((starts[some], stops[some]), axis=1) - begin
             yield [data[start:stop] for start, stop in ranges.tolist()]
 

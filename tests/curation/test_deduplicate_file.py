@@ -172,6 +172,65 @@ def test_many_files_are_one(tmp_path: Path) -> None:
     assert told["ref_id"].to_pylist()[2:4] == [told["id"][0].as_py()] * 2
 
 
+def test_files_of_the_same_bytes_and_a_mark_of_byte_order(tmp_path: Path) -> None:
+    one, other, output = (tmp_path / name for name in ("one.jsonl", "other.jsonl", "out.jsonl"))
+    ledger = tmp_path / "ledger.parquet"
+    for path in (one, other):
+        path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"text": LETTER}).encode() + b"\n")
+    assert deduplicate_files([one, other], output, ledger=ledger).kept == 1
+    told = pq.ParquetFile(ledger).read()
+    assert len(set(told["id"].to_pylist())) == 2
+    assert deduplicate_files([one, other], output, threshold=1.0, keep=["first"]).kept == 1
+    other.write_bytes(b"\xef\xbb\xbf" + json.dumps({"text": LETTER[:20]}).encode() + b"\n")
+    deduplicate_files([one, other], output)
+    assert output.read_bytes().count(b"\xef\xbb\xbf") == 1
+    assert deduplicate_files([output], tmp_path / "again.jsonl").rows == 2
+
+
+def test_a_file_without_rows_among_others_is_no_trouble(tmp_path: Path) -> None:
+    one, empty = tmp_path / "one.jsonl", tmp_path / "empty.jsonl"
+    one.write_text(json.dumps({"text": LETTER}) + "\n")
+    empty.write_text("\n")
+    assert deduplicate_files([one, empty], tmp_path / "out.jsonl").kept == 1
+    assert deduplicate_files([empty, one], tmp_path / "out.jsonl").kept == 1
+    with pytest.raises(UsageError, match="no column with text"):
+        deduplicate_files([empty], tmp_path / "out.jsonl")
+
+
+def test_output_and_ledger_are_two_files(tmp_path: Path) -> None:
+    source = tmp_path / "one.jsonl"
+    source.write_text(json.dumps({"text": LETTER}) + "\n")
+    with pytest.raises(UsageError):
+        deduplicate_files([source], tmp_path / "x.parquet", ledger=tmp_path / "x.parquet")
+
+
+def test_long_runs_of_kept_lines_are_copied_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = [json.dumps({"text": f"{n}" * 40}) for n in range(400)]
+    source.write_text("\n".join(rows) + "\n")
+    monkeypatch.setattr(sources, "_PART_BYTES", 100)
+    deduplicate_files([source], output, method="exact")
+    assert output.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("quality", [2**60 + 1, 10**30, "0.9", None, float("1e308")])
+def test_any_quality_is_read(tmp_path: Path, quality: object) -> None:
+    source = tmp_path / "in.jsonl"
+    rows = [{"text": LETTER, "quality": quality}, {"text": LETTER, "quality": 0.5}]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert deduplicate_files([source], tmp_path / "out.jsonl", keep=["quality"]).kept == 1
+
+
+def test_a_point_between_digits_is_no_punctuation(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    rows = [{"text": f"{LETTER}共{said}万元。"} for said in ("1.2", "12")]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = deduplicate_files([source], tmp_path / "out.jsonl", normalise=["punctuation"], method="exact")
+    assert done.kept == 2
+
+
 def test_many_tables_are_one_with_all_columns(tmp_path: Path) -> None:
     one, other, output = (tmp_path / name for name in ("one.csv", "other.csv", "out.csv"))
     one.write_text(f"编号,诉求内容\r\n7,{LETTER}\r\n", encoding="utf-8")

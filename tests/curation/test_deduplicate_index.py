@@ -228,15 +228,75 @@ def test_an_index_of_other_texts_is_refused(
         deduplicate_files([source], tmp_path / "out.jsonl", against=tmp_path / "index", **asked)
 
 
-def test_an_index_of_other_vetoes_serves_where_none_is_asked(tmp_path: Path) -> None:
+def test_an_index_of_other_vetoes_is_refused(tmp_path: Path) -> None:
     source = write(tmp_path / "1.jsonl", [{"id": "a", "text": NOTICE}])
     index = tmp_path / "index"
     deduplicate_files([source], tmp_path / "out.jsonl", save_index=index)
     manifest = json.loads((index / MANIFEST).read_text(encoding="utf-8"))
     (index / MANIFEST).write_text(json.dumps({**manifest, "marks": 0}), encoding="utf-8")
-    deduplicate_files([source], tmp_path / "out.jsonl", against=index)
     with pytest.raises(UsageError, match="make a new index"):
-        deduplicate_files([source], tmp_path / "out.jsonl", against=index, veto=["numbers"])
+        deduplicate_files([source], tmp_path / "out.jsonl", against=index)
+
+
+def test_the_order_of_normalisations_does_not_matter_to_an_index(tmp_path: Path) -> None:
+    one, two = (write(tmp_path / f"{n}.jsonl", [{"id": n, "text": NOTICE}]) for n in "12")
+    index = tmp_path / "index"
+    deduplicate_files([one], tmp_path / "out.jsonl", save_index=index, normalise=["case", "nfkc"])
+    done = deduplicate_files([two], tmp_path / "out.jsonl", against=index, normalise=["nfkc", "case"])
+    assert done.kept == 0
+
+
+def test_a_run_that_fails_leaves_the_index_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = tmp_path / "index"
+    one, two = (write(tmp_path / f"{n}.jsonl", [{"id": n, "text": NOTICE + n}]) for n in "12")
+    deduplicate_files([one], tmp_path / "out.jsonl", save_index=index)
+    before = sorted(path.name for path in index.iterdir())
+    with monkeypatch.context() as patch, pytest.raises(UsageError, match="cannot be written"):
+        patch.setattr(Path, "replace", refuse)
+        deduplicate_files([two], tmp_path / "out.jsonl", save_index=index)
+    assert [segment.rows for segment in Store(index).manifest.segments] == [1]
+    deduplicate_files([two], tmp_path / "out.jsonl", against=index, save_index=index)
+    assert [segment.rows for segment in Store(index).manifest.segments] == [1, 1]
+    assert set(before) <= {path.name for path in index.iterdir()}
+
+
+def refuse(self: Path, target: Path) -> Path:
+    """`Path.replace` where the output cannot get its name."""
+    if Path(target).name == "out.jsonl":
+        raise OSError(28, "No space left on device")
+    self.rename(target)
+    return Path(target)
+
+
+def test_what_a_killed_process_left_goes_with_a_removed_record(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    source = write(
+        tmp_path / "1.jsonl", [{"id": "citizen-7", "text": NOTICE}, {"id": "b", "text": NOTICE * 2}]
+    )
+    deduplicate_files([source], tmp_path / "out.jsonl", save_index=index)
+    (index / ".000002.rows.parquet.ab12cd34").write_bytes(b"citizen-7")
+    Store(index).remove(["citizen-7"])
+    assert not any(b"citizen-7" in path.read_bytes() for path in index.iterdir())
+
+
+def test_an_emptied_index_serves(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    one, two = (write(tmp_path / f"{n}.jsonl", [{"id": n, "text": NOTICE}]) for n in "12")
+    deduplicate_files([one], tmp_path / "out.jsonl", save_index=index)
+    Store(index).remove(["1"])
+    for threshold in (0.8, 0.6):
+        done = deduplicate_files([two], tmp_path / "out.jsonl", against=index, threshold=threshold)
+        assert done.kept == 1
+
+
+def test_an_id_stands_once_in_an_index(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    for day in "12":
+        source = write(tmp_path / f"{day}.jsonl", [{"id": "7", "text": NOTICE + day * 9}])
+        deduplicate_files([source], tmp_path / "out.jsonl", save_index=index)
+    ids = Store(index).rows()["id"].to_pylist()
+    assert len(set(ids)) == 2
+    assert ids[0] == "7"
 
 
 def test_damaged_and_missing_indices_are_named(tmp_path: Path) -> None:

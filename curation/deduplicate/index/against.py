@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,9 @@ from curation.deduplicate.contents import HELD, FetchTexts, Texts
 from curation.deduplicate.exact import distinct
 from curation.deduplicate.index.store import ROWS, Manifest, Store
 from curation.deduplicate.keep import preferences
-from curation.deduplicate.minhash import keys_of_shingles
+from curation.deduplicate.minhash import band_count, keys_of_shingles
 from curation.deduplicate.near import judge
+from curation.deduplicate.normalise import NORMALISATIONS
 from curation.deduplicate.shingles import shingle_hashes
 from curation.deduplicate.stage import DeduplicateParams
 from curation.deduplicate.verdict import Among, Rows, Standing
@@ -32,7 +34,7 @@ def manifest(params: DeduplicateParams) -> Manifest:
     return Manifest(
         method=params.method,
         threshold=params.threshold,
-        normalise=list(params.normalise),
+        normalise=[name for name in NORMALISATIONS if name in params.normalise],
         marks=MARKS_VERSION,
     )
 
@@ -44,12 +46,12 @@ def require_comparable(store: Store, params: DeduplicateParams) -> None:
         UsageError: it was.
     """
     made = store.manifest
-    if made.normalise != params.normalise:
+    if set(made.normalise) != set(params.normalise):
         said = ",".join(made.normalise) or "none"
         raise UsageError(f"{store.folder}: was made with --normalise {said}; use the same")
     if made.method == "exact" and params.method == "near":
         raise UsageError(f"{store.folder}: was made with --method exact; use the same, or make a new index")
-    if params.veto and made.marks != MARKS_VERSION:
+    if made.marks != MARKS_VERSION:
         raise UsageError(f"{store.folder}: was made when vetoes read texts otherwise; make a new index")
 
 
@@ -92,14 +94,16 @@ def judge_against(store: Store, params: DeduplicateParams, summary: pa.Table, fe
     return Among(same.spread(standing), ids, old)
 
 
-def add(store: Store, summary: pa.Table, fetch: FetchTexts, inputs: Sequence[str]) -> None:
-    """Tell the index of new records, kept or not.
+def adding(
+    store: Store, summary: pa.Table, fetch: FetchTexts, inputs: Sequence[str]
+) -> AbstractContextManager[None]:
+    """Tell the index of new records, kept or not, once the block ends well.
 
     Args:
         summary, fetch: as in `judge_against`.
         inputs: SHA-256 of their files.
     """
-    store.append(summary, _new_texts(store, summary, fetch), inputs)
+    return store.adding(summary, _new_texts(store, summary, fetch), inputs)
 
 
 class _Joined:
@@ -161,7 +165,7 @@ def _bands(store: Store, texts: pa.Table, threshold: float) -> NDArray[np.uint32
     parts = [
         keys_of_shingles([_flat(table["shingles"])], table.num_rows, threshold) for table in store.shingles()
     ]
-    return np.concatenate(parts) if parts else np.empty((0, 0), np.uint32)
+    return np.concatenate(parts) if parts else np.empty((0, band_count(threshold)), np.uint32)
 
 
 def _flat(column: pa.ChunkedArray) -> tuple[NDArray[np.uint64], Rows]:

@@ -33,6 +33,7 @@ def info(folder: Folder, as_json: AsJson = False) -> None:
         "method": made.method,
         "threshold": made.threshold,
         "normalise": made.normalise,
+        "marks": made.marks,
     }
     if as_json:
         print_json(said)

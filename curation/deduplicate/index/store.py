@@ -21,6 +21,7 @@ from curation.errors import InputError, UsageError
 from curation.files import canonical_json, whole_file
 
 MANIFEST = "index.json"
+_LOCK = ".lock"
 
 ROWS = pa.schema([*FACTS, ("own", pa.bool_()), ("digest", pa.binary(16)), ("length", pa.int64())])
 
@@ -85,11 +86,13 @@ class Store:
         if not (folder / MANIFEST).exists():
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                if any(folder.iterdir()):
-                    raise UsageError(f"{folder}: is not empty and no index; name a new folder")
             except OSError as error:
                 raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
-            _write_manifest(folder, manifest)
+            with _locked(folder):
+                if {path.name for path in folder.iterdir()} - {_LOCK, MANIFEST}:
+                    raise UsageError(f"{folder}: is not empty and no index; name a new folder")
+                if not (folder / MANIFEST).exists():
+                    _write_manifest(folder, manifest)
         return cls(folder)
 
     @property
@@ -105,7 +108,8 @@ class Store:
     def texts(self, columns: Sequence[str]) -> pa.Table:
         """These columns of all distinct texts."""
         parts = [self._read(segment, "texts", columns) for segment in self.manifest.segments]
-        return pa.concat_tables(parts).combine_chunks() if parts else pa.table({name: [] for name in columns})
+        none = _texts_schema(self.manifest).empty_table().select(list(columns))
+        return pa.concat_tables([none, *parts]).combine_chunks()
 
     def shingles(self, wanted: np.ndarray[Any, np.dtype[np.int64]] | None = None) -> Iterator[pa.Table]:
         """`place` in `texts`, `marks` and `shingles` of these texts, by their sorted places, or of all."""
@@ -122,17 +126,24 @@ class Store:
                         yield table.append_column("place", pa.array(here))
                     start = stop
 
-    def append(self, rows: pa.Table, texts: Iterable[pa.Table], inputs: Sequence[str]) -> None:
-        """Add a segment.
+    @contextlib.contextmanager
+    def adding(self, rows: pa.Table, texts: Iterable[pa.Table], inputs: Sequence[str]) -> Iterator[None]:
+        """Add a segment: it is written when the block begins and counts when the block ends well.
 
         Args:
-            rows: columns of `ROWS`; their ids are not in the index yet.
-            texts: `digest`, `bands`, `marks` and `shingles` of the texts that are not.
+            rows: columns of `ROWS`.
+            texts: `digest`, `bands`, `marks` and `shingles` of the texts that the index has not.
+
+        Raises:
+            UsageError: the index has one of the ids, or another process is writing it.
         """
         with self._writing() as manifest:
+            if pc.any(pc.is_in(rows["id"], self.rows()["id"].combine_chunks())).as_py():
+                raise UsageError(f"{self.folder}: has records with these ids by now; run again")
             taken = [int(segment.name) for segment in manifest.segments]
             name = f"{max(taken, default=0) + 1:06}"
             segment = self._write(name, rows.select(ROWS.names).cast(ROWS), texts, inputs)
+            yield
             self._replace([*manifest.segments, segment])
 
     def remove(self, ids: Sequence[str]) -> list[str]:
@@ -208,20 +219,26 @@ class Store:
         self.manifest = self.manifest.model_copy(update={"segments": segments})
         _write_manifest(self.folder, self.manifest)
         names = {segment.name for segment in segments}
-        for path in self.folder.glob("*.parquet"):
-            if path.name.split(".")[0] not in names:
+        for path in self.folder.iterdir():  # what a killed process left, too
+            if ".parquet" in path.name and path.name.split(".")[0] not in names:
                 path.unlink()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Manifest]:
         """The manifest as it is now, while no other process writes."""
-        with open(self.folder / ".lock", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{self.folder}: another process is writing this index") from None
+        with _locked(self.folder):
             self.manifest = Store(self.folder).manifest
             yield self.manifest
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with open(folder / _LOCK, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"{folder}: another process is writing this index") from None
+        yield
 
 
 def _texts_schema(manifest: Manifest) -> pa.Schema:
