@@ -181,7 +181,7 @@ def _stages(recipe: Recipe, key: bytes | None, origin: str) -> list[Stage]:
 
 def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
     filled = {*MAPPED, *recipe.fields}
-    anonymised = False
+    anonymised = removes = False
     passed: set[str] = set()
     for stage in stages:
         if missing := sorted(stage.requires - filled):
@@ -198,12 +198,17 @@ def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
                 f"{origin}: stage {stage.name} must stand before instruct, which makes chat examples "
                 "of finished records"
             )
+        if stage.name == "decontaminate" and removes:
+            raise UsageError(
+                f"{origin}: boilerplate with action remove hides leaks; put decontaminate before it"
+            )
         if stage.name == "anonymise" and "label" in passed:
             raise UsageError(
                 f"{origin}: stage label must stand after anonymise, so that it sees no personal data"
             )
         passed.add(stage.name)
         anonymised = anonymised or stage.name == "anonymise"
+        removes = removes or (stage.name == "boilerplate" and stage.params.action == "remove")
         filled |= set(stage.adds.names)
 
 

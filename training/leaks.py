@@ -30,6 +30,8 @@ def without_leaks(
     Raises:
         UsageError: more than `MOST` of them are given away.
     """
+    if not held_out or not train:
+        return list(held_out)
     items = [_item(str(number), conversation) for number, conversation in enumerate(held_out)]
     index = Index(
         items, Options.model_validate({}), beside=[_item("", conversation) for conversation in train]

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.decontaminate.pairs import Found, Hashes, Rows, among, counted, distinct, distinct_pairs, spread
+from curation.decontaminate.pairs import Found, Hashes, Rows, among, counted, distinct_pairs, spread
 from curation.decontaminate.text import SIZE, Plain, plain
+from curation.deduplicate import runs
 
 LEAST_GRAMS = SIZE
 """A text with fewer grams of its own is not judged by grams."""
@@ -40,18 +41,18 @@ class Grams:
         is_long[long] = True
         hashes, field = (np.concatenate(each) for each in zip(*_grams(form, is_long), strict=True))
         hashes, field = distinct_pairs(hashes, field)
-        wanted = distinct(hashes)
+        wanted = runs.unique(hashes)
         everywhere = _grams(form, np.ones(len(form.lengths), bool), wanted)
         standing = [distinct_pairs(some, groups[where // 2]) for some, where in everywhere]
         formulas = _standing_in_more(standing, common)
         quoted = [some for some, _ in _grams(plain(free), None, wanted)]
         total = np.bincount(field, minlength=len(form.lengths))
-        own = ~among(hashes, distinct(np.concatenate((formulas, *quoted))))
+        own = ~among(hashes, runs.unique(np.concatenate((formulas, *quoted))))
         self._own = np.bincount(field[own], minlength=len(form.lengths))
         self._judged = (self._own >= LEAST_GRAMS) & (self._own >= LEAST_SHARE * total)
         own &= self._judged[field]
         hashes, self._fields = hashes[own], field[own]
-        self._hashes = distinct(hashes)
+        self._hashes = runs.unique(hashes)
         self._starts = np.append(np.searchsorted(hashes, self._hashes), hashes.size)
         self._seen = _Sieve(self._hashes)
 

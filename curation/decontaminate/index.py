@@ -21,6 +21,7 @@ from curation.decontaminate.near import Near, groups_of
 from curation.decontaminate.pairs import Found, Rows
 from curation.decontaminate.passages import passages
 from curation.decontaminate.text import SHORT, Plain, plain, slices
+from curation.deduplicate import runs
 
 _QUESTION, _ANSWER = 0, 1
 
@@ -149,9 +150,7 @@ class Index:
         score = np.concatenate((grams.score, near.score))
         is_near = np.repeat([False, True], [len(grams.record), len(near.record)])
         order = np.lexsort((is_near, field, field % 2, -score, record))
-        opens = np.ones(order.size, bool)
-        opens[1:] = np.diff(record[order]) != 0
-        for place in order[opens].tolist():
+        for place in order[runs.opens(record[order])].tolist():
             way: Literal["ngrams", "near"] = "near" if is_near[place] else "ngrams"
             yield int(record[place]), (int(field[place]), way, float(score[place]))
 

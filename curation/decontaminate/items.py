@@ -16,12 +16,23 @@ import orjson
 from curation.errors import InputError, UsageError
 from curation.ingest.mapping import Settings, map_columns
 from curation.ingest.precision import display
-from curation.ingest.tables import FORMATS, Rows, read_rows
+from curation.ingest.tables import FORMATS, Row, Rows, read_rows
 from curation.records import TEXT_FIELDS
 from curation.run import Run
 
 HELD_OUT = ("validation", "test")
 """The splits of a run folder that are evaluation items."""
+
+COLUMNS = "the columns messages, conversations, title, text, reply, question, answer, 诉求内容 ..."
+
+_ROLES = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    **dict.fromkeys(("system", "developer", "tool", "function", "function_call", "observation"), ""),
+}
+"""Who speaks under which name; of the last ones nothing is asked or answered."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +76,19 @@ def find_files(names: Sequence[str]) -> list[Path]:
 
 
 def read_items(files: Sequence[Path]) -> list[Item]:
-    """The items of evaluation files: JSON lines, CSV, XLSX, Parquet with `messages`, or with title, text
-    (question ...) and reply (answer ...) under any header that `govtune inspect` maps to them.
+    """The items of evaluation files: JSON lines, tables, Parquet with `messages`, `conversations`, or title,
+    text (question ...) and reply (answer ...) under any header that `govtune inspect` maps to them.
 
     Raises:
         UsageError: a file without one item.
-        InputError: a row that cannot be used.
+        InputError: a row that cannot be used, or that says something but neither a question nor an answer.
     """
     items: list[Item] = []
     for path, label in zip(files, labels(files), strict=True):
         rows = read_rows(path)
         made = list(_items(rows, path.name, label))
         if not made:
-            raise UsageError(
-                f"{path.name}: not one item with a question or an answer; the columns messages, title, text, "
-                "reply, question, answer, 诉求内容 ... are read"
-            )
+            raise UsageError(f"{path.name}: not one item with a question or an answer; {COLUMNS} are read")
         items += made
     return items
 
@@ -107,13 +115,13 @@ def _items(rows: Rows, file: str, label: str) -> Iterator[Item]:
             mapped[headers] = map_columns(headers, Settings()).fields
         fields = mapped[headers]
         try:
-            if row.get("messages"):
-                said.append(of_messages(row["messages"]))
-            else:
-                title, text, reply = (_text(row.get(fields.get(name, ""))) for name in TEXT_FIELDS)
-                said.append(("\n".join(filter(None, (title, text))), reply))
+            question, answer = _said(row, fields)
+            others = (value for header, value in row.items() if header != fields.get("id"))
+            if not (question.strip() or answer.strip()) and any(map(_fills, others)):
+                raise ValueError(f"neither a question nor an answer; {COLUMNS} are read")
         except ValueError as error:
             raise InputError(str(error), file=file, row=number) from None
+        said.append((question, answer))
         own = row.get(fields.get("id", ""))
         ids.append(display(own) if isinstance(own, (str, int)) else None)
     unique = all(ids) and len(set(ids)) == len(ids)
@@ -122,20 +130,42 @@ def _items(rows: Rows, file: str, label: str) -> Iterator[Item]:
             yield Item(f"{label}:{own if unique else number}", label, question, answer)
 
 
-def of_messages(messages: Any) -> tuple[str, str]:
-    """What the user says and what the assistant says in a chat example."""
+def of_messages(messages: Any, field: str = "messages") -> tuple[str, str]:
+    """What the user says and what the assistant says in a chat example, with role and content or, as ShareGPT
+    has it, from (human, gpt) and value.
+
+    Raises:
+        ValueError: no list of messages, or a role of which nobody knows whose it is.
+    """
     if isinstance(messages, str):  # a cell of CSV or XLSX
         try:
             messages = orjson.loads(messages)
         except ValueError:
-            raise ValueError("field messages is not a JSON list") from None
+            raise ValueError(f"field {field} is not a JSON list") from None
     if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
-        raise ValueError("field messages is not a list of objects with role and content")
-    question, answer = (
-        "\n".join(_text(each.get("content")) for each in messages if each.get("role") == role)
-        for role in ("user", "assistant")
-    )
-    return question, answer
+        raise ValueError(f"field {field} is not a list of objects with role and content")
+    turns: dict[str, list[str]] = {"user": [], "assistant": [], "": []}
+    for each in messages:
+        role, content = (
+            other if (value := each.get(key)) is None else value
+            for key, other in (("role", each.get("from")), ("content", each.get("value")))
+        )
+        if not isinstance(role, str) or role not in _ROLES:
+            raise ValueError(f"field {field} has a role that is not known; known: {', '.join(_ROLES)}")
+        turns[_ROLES[role]].append(_text(content) if _ROLES[role] else "")
+    return "\n".join(turns["user"]), "\n".join(turns["assistant"])
+
+
+def _said(row: Row, fields: Mapping[str, str]) -> tuple[str, str]:
+    for column in ("messages", "conversations"):
+        if row.get(column):
+            return of_messages(row[column], column)
+    title, text, reply = (_text(row.get(fields.get(name, ""))) for name in TEXT_FIELDS)
+    return "\n".join(filter(None, (title, text))), reply
+
+
+def _fills(value: Any) -> bool:
+    return bool(value) if isinstance(value, (list, dict)) else bool((display(value) or "").strip())
 
 
 def _text(value: Any) -> str:

@@ -8,8 +8,10 @@ import numpy as np
 
 from curation.decontaminate.pairs import Found, Hashes, Rows
 from curation.decontaminate.text import SHORT, SIZE, Plain
+from curation.deduplicate import runs
+from curation.deduplicate.compare import Pairs, components
 from curation.deduplicate.minhash import band_keys
-from curation.deduplicate.shingles import shingle_sets
+from curation.deduplicate.shingles import jaccard, shingle_sets
 
 COPIES = 10
 """Similar questions that may be copies of one; more are one template with something filled in."""
@@ -35,7 +37,7 @@ class Near:
         sets = _sets(texts, used)
         score = np.fromiter(
             (
-                _jaccard(sets[one], self._set(other))
+                jaccard(sets[one], self._set(other))
                 for one, other in zip(text.tolist(), item.tolist(), strict=True)
             ),
             np.float64,
@@ -53,7 +55,7 @@ class Near:
             first = np.searchsorted(self._keys[:, band], keys)
             counts = np.searchsorted(self._keys[:, band], keys, side="right") - first
             text = np.repeat(np.arange(len(texts)), counts)
-            place = np.arange(text.size) - np.repeat(np.cumsum(counts) - counts - first, counts)
+            place = first[text] + np.arange(text.size) - runs.first(text)
             pairs.append(text * len(self._texts) + self._order[place, band])
         text, item = np.divmod(np.unique(np.concatenate(pairs)), len(self._texts))
         return text, item
@@ -72,23 +74,13 @@ def groups_of(form: Plain, threshold: float) -> Rows:
     same = np.fromiter((first.setdefault(key, item) for item, key in enumerate(keys)), np.int64, len(keys))
     distinct = np.fromiter(first.values(), np.int64, len(first))
     distinct = distinct[form.lengths[2 * distinct] >= SHORT]
-    group = np.arange(len(keys))
-    one, other = _similar(form.texts(2 * distinct), threshold)
-    one, other = distinct[one], distinct[other]
-    while one.size:
-        low = np.minimum(group[one], group[other])
-        np.minimum.at(group, group[one], low)
-        np.minimum.at(group, group[other], low)
-        while (group != (root := group[group])).any():
-            group = root
-        apart = group[one] != group[other]
-        one, other = one[apart], other[apart]
+    group = components(len(keys), distinct[_similar(form.texts(2 * distinct), threshold)])
     many = np.bincount(group[distinct], minlength=len(keys))[group] > COPIES
     answer: Rows = np.where(many, np.arange(len(keys)), group)[same]
     return answer
 
 
-def _similar(texts: Sequence[str], threshold: float) -> tuple[Rows, Rows]:
+def _similar(texts: Sequence[str], threshold: float) -> Pairs:
     """Pairs of similar texts: of all that share a band each with the next, so that they stay few."""
     keys = band_keys(texts, threshold) if texts else np.empty((0, 0), np.uint32)
     order = np.argsort(keys, axis=0, kind="stable")
@@ -97,9 +89,9 @@ def _similar(texts: Sequence[str], threshold: float) -> tuple[Rows, Rows]:
     pairs = np.unique(np.sort(np.stack((order[place, band], order[place + 1, band]), axis=1)), axis=0)
     used = np.unique(pairs)
     sets = _sets(texts, used)
-    similar = [_jaccard(sets[one], sets[other]) >= threshold for one, other in pairs.tolist()]
-    one, other = pairs[np.array(similar, bool)].T
-    return one, other
+    similar = [jaccard(sets[one], sets[other]) >= threshold for one, other in pairs.tolist()]
+    found: Pairs = pairs[np.array(similar, bool)]
+    return found
 
 
 def _sets(texts: Sequence[str], used: Rows) -> dict[int, Hashes]:
@@ -107,8 +99,3 @@ def _sets(texts: Sequence[str], used: Rows) -> dict[int, Hashes]:
     if not used.size:
         return {}
     return dict(zip(used.tolist(), shingle_sets([texts[one] for one in used.tolist()]), strict=True))
-
-
-def _jaccard(one: Hashes, other: Hashes) -> float:
-    both = np.intersect1d(one, other, assume_unique=True).size
-    return float(both / (one.size + other.size - both))

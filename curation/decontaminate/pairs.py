@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.deduplicate import runs
+
 Rows = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
@@ -20,19 +22,11 @@ class Found:
     score: NDArray[np.float64]
 
 
-def distinct(hashes: Hashes) -> Hashes:
-    hashes = np.sort(hashes)
-    opens = np.ones(hashes.size, bool)
-    opens[1:] = hashes[1:] != hashes[:-1]
-    return hashes[opens]
-
-
 def distinct_pairs(hashes: Hashes, owners: Rows) -> tuple[Hashes, Rows]:
     """Each pair once, sorted."""
     order = np.lexsort((owners, hashes))
     hashes, owners = hashes[order], owners[order]
-    opens = np.ones(hashes.size, bool)
-    opens[1:] = (hashes[1:] != hashes[:-1]) | (owners[1:] != owners[:-1])
+    opens = runs.opens(hashes, owners)
     return hashes[opens], owners[opens]
 
 
@@ -49,7 +43,7 @@ def spread(starts: Rows, values: Rows, places: Rows) -> tuple[Rows, Rows]:
     """All values of the runs at these places, and for each the index of its place."""
     counts = starts[places + 1] - starts[places]
     which = np.repeat(np.arange(places.size), counts)
-    offset = np.arange(which.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    offset = np.arange(which.size) - runs.first(which)
     return values[starts[places][which] + offset], which
 
 
@@ -57,7 +51,6 @@ def counted(field: Rows, record: Rows) -> tuple[Rows, Rows, Rows]:
     """Each pair once, and how often it stands there."""
     order = np.lexsort((field, record))
     field, record = field[order], record[order]
-    opens = np.ones(field.size, bool)
-    opens[1:] = (field[1:] != field[:-1]) | (record[1:] != record[:-1])
+    opens = runs.opens(field, record)
     starts = np.flatnonzero(opens)
     return field[opens], record[opens], np.diff(np.append(starts, field.size))

@@ -17,8 +17,8 @@ EXACT = 4096
 """Rows of vectors that are multiplied, and that are computed exactly, at once."""
 
 
-def components(vectors: Vectors, threshold: float, ranked: Rows) -> Iterator[Rows]:
-    """The rows of each cluster of two or more, by rank."""
+def cosine_clusters(vectors: Vectors, threshold: float, ranked: Rows) -> Iterator[Rows]:
+    """The rows of each cluster of two or more that pairs at or above the threshold link, by rank."""
     living = ranked[vectors[ranked].any(axis=1)]
     if not len(living):
         return

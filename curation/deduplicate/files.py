@@ -99,6 +99,9 @@ def deduplicate_files(
         not_onto_itself(path, output)
         if ledger is not None and path != ledger:
             not_onto_itself(path, ledger)
+    for written in filter(None, (output, ledger)):
+        if any(folder and written.resolve().parent == folder.resolve() for folder in (against, save_index)):
+            raise UsageError(f"{written}: lies in an index; write it elsewhere")
     write = tables.writer(output)
     sources = [open_source(path, text_fields) for path in inputs]
     if against is not None and params.containment is not None:
@@ -326,10 +329,12 @@ def _listed(
             lines += done.lines
             headers |= done.headers
             has_text |= done.has_text
-        if headers or (source is sources[-1] and not any(counts)):  # a file without rows has no columns
+        if headers:
             require_text(file, headers, has_text, text_fields)
         counts.append(sum(done.summary.num_rows for done in parts))
         places.append(_joined([done.places for done in parts]))
+    if not any(counts):
+        raise UsageError(f"{sources[0].path.name}: has no row")
     summary = pa.concat_tables(summaries).combine_chunks()
     place = summary.column_names.index("id")
     return _Listed(

@@ -2,7 +2,7 @@
 
 Vectors are compared in blocks; every pair close to the threshold is computed again exactly, so neither the
 order nor the partitions change a verdict. What a model takes for the same need not be: a record is dropped
-only where the recipe says so and no number, date or document number speaks against it.
+only where the recipe says so and no number, date, document number or region speaks against it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field
 
 from curation import records, stage
 from curation.deduplicate import encoder
-from curation.deduplicate.cosine import Rows, apart, components, to_first
+from curation.deduplicate.columns import numbers, packed, string_bytes, unpacked
+from curation.deduplicate.cosine import Rows, apart, cosine_clusters, to_first
 from curation.deduplicate.encoder import Encoder, Vectors
+from curation.deduplicate.exact import digests
+from curation.deduplicate.stage import record_texts
 from curation.deduplicate.veto import VETOES, signatures
 from curation.errors import UsageError
 
@@ -32,7 +36,7 @@ class SemanticCluster:
     """Texts that are linked by pairs at or above the threshold.
 
     Attributes:
-        members: rows, the longest text first.
+        members: rows, the longest text first; of equally long ones an order that the input's has no part in.
         similarity: of each member to the first. A chain of links may reach one below the threshold.
     """
 
@@ -103,7 +107,7 @@ def semantic_clusters(
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     clusters = [
         SemanticCluster(rows.tolist(), to_first(vectors, rows).tolist())
-        for rows in components(vectors, threshold, _ranked(lengths))
+        for rows in cosine_clusters(vectors, threshold, _ranked(lengths, digests(texts)))
     ]
     clusters.sort(key=lambda cluster: (-len(cluster.members), cluster.members[0]))
     return SemanticClusters(len(texts), threshold, clusters)
@@ -116,7 +120,7 @@ class SemanticParams(stage.Params):
         model: the folder of a model2vec or sentence-transformers model on this machine.
         threshold: smallest cosine of two records' vectors.
         drop: whether a record goes that means the same as a longer one. One that differs from it in a number,
-            a date or a document number stays in any case.
+            a date, a document number or a region stays in any case.
     """
 
     model: str
@@ -128,10 +132,12 @@ class Semantic(stage.Exchange):
     """Name the record that means the same: `variant_of`, or with `drop` also `duplicate_of`.
 
     Of each cluster the longest text stands for those that reach the threshold with it, then the longest of
-    what is left. A kept record of which `deduplicate` has said something keeps that.
+    what is left; of equally long texts the one with the first digest, of the same texts the first id. A kept
+    record of which `deduplicate` has said something keeps that.
     """
 
     name = "semantic"
+    version = 2
     Params = SemanticParams
 
     def __init__(self, params: SemanticParams, *, key: bytes | None = None) -> None:
@@ -143,12 +149,12 @@ class Semantic(stage.Exchange):
         return self._model.files()
 
     def keys(self, table: pa.Table) -> pa.Table:
-        fields = zip(*(table[name].to_pylist() for name in records.TEXT_FIELDS), strict=True)
-        texts = ["\n".join(filter(None, values)) for values in fields]
+        texts = record_texts(table)
         vectors = encoder.encode(texts, self._model)
         columns = {
             "id": table["id"],
             "length": pa.array(map(len, texts), pa.int64()),
+            "digest": packed(digests(texts)),
             # No value for a text without a meaning, so that a partition of such texts has the same columns.
             "vector": pa.array([row.tobytes() if row.any() else None for row in vectors], pa.binary()),
         }
@@ -162,7 +168,10 @@ class Semantic(stage.Exchange):
         signature = keys["signature"].to_numpy() if self.params.drop else none
         ref, score = np.full(keys.num_rows, -1), np.zeros(keys.num_rows)
         goes = np.zeros(keys.num_rows, bool)
-        waiting = list(components(vectors, self.params.threshold, _ranked(keys["length"].to_numpy())))
+        ranked = _ranked(
+            numbers(keys["length"]), unpacked(keys["digest"], np.uint64), keys["id"].combine_chunks()
+        )
+        waiting = list(cosine_clusters(vectors, self.params.threshold, ranked))
         while waiting:
             rows = waiting.pop()
             if len(rows) > 1:
@@ -196,9 +205,12 @@ def _named(row: int, texts: Sequence[str] | None) -> str:
     return f"row {row}{beginning}"
 
 
-def _ranked(lengths: Rows) -> Rows:
-    """The rows, longest text first, then in the order of the input."""
-    return np.argsort(-lengths, kind="stable")
+def _ranked(lengths: Rows, digests: NDArray[np.uint64], ids: pa.Array | None = None) -> Rows:
+    """The rows, longest text first, then by digest, then by id, 9 before 10."""
+    by = [-lengths, *digests.T]
+    if ids is not None:
+        by += [string_bytes(ids), numbers(pc.rank(ids, tiebreaker="dense"))]
+    return np.lexsort(by[::-1])
 
 
 def _unpacked(column: pa.ChunkedArray) -> Vectors:

@@ -106,12 +106,12 @@ class JsonLines:
     def fetch(self, indices: Rows, places: Rows | None, layout: Layout) -> list[Row]:
         assert places is not None
         order = np.argsort(places[indices, 0], kind="stable")
-        lines: list[bytes | memoryview] = []
+        rows: list[Row] = []
         for part in _ranges(self.path, *places[indices[order]].T):
-            lines += part
-        if len(order) and not places[indices[order[0]], 0]:
-            lines[0] = bytes(lines[0]).removeprefix(encoding.UTF8_BOM)
-        rows = _parsed(lines, self.path, layout).rows
+            lines: list[bytes | memoryview] = [*part]
+            if not rows and not places[indices[order[0]], 0]:
+                lines[0] = bytes(lines[0]).removeprefix(encoding.UTF8_BOM)
+            rows += _parsed(lines, self.path, layout).rows
         return [rows[at] for at in np.argsort(order).tolist()]
 
     def write(self, out: IO[bytes], indices: Rows, places: Rows | None) -> None:

@@ -141,9 +141,9 @@ class Deduplicate(stage.Exchange):
 
 def record_texts(table: pa.Table) -> list[str]:
     """The text of each record: its non-empty text fields joined by line ends."""
-    fields = [pc.if_else(pc.equal(table[name], ""), None, table[name]) for name in records.TEXT_FIELDS]
-    texts: list[str] = pc.binary_join_element_wise(*fields, "\n", null_handling="skip").to_pylist()
-    return texts
+    # (`binary_join_element_wise` leaves out a row in which all are null.)
+    fields = zip(*(table[name].to_pylist() for name in records.TEXT_FIELDS), strict=True)
+    return ["\n".join(filter(None, texts)) for texts in fields]
 
 
 def said(verdict: Verdict, ids: pa.Array) -> dict[str, pa.Array]:

@@ -193,7 +193,7 @@ def test_a_file_without_rows_among_others_is_no_trouble(tmp_path: Path) -> None:
     empty.write_text("\n")
     assert deduplicate_files([one, empty], tmp_path / "out.jsonl").kept == 1
     assert deduplicate_files([empty, one], tmp_path / "out.jsonl").kept == 1
-    with pytest.raises(UsageError, match="no column with text"):
+    with pytest.raises(UsageError, match="has no row"):
         deduplicate_files([empty], tmp_path / "out.jsonl")
 
 

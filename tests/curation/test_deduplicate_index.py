@@ -299,6 +299,21 @@ def test_an_id_stands_once_in_an_index(tmp_path: Path) -> None:
     assert ids[0] == "7"
 
 
+def test_nothing_is_written_into_an_index(tmp_path: Path) -> None:
+    source = write(tmp_path / "1.jsonl", [{"id": "a", "text": NOTICE}])
+    index = tmp_path / "index"
+    deduplicate_files([source], tmp_path / "out.jsonl", save_index=index)
+    with pytest.raises(UsageError, match="lies in an index"):
+        deduplicate_files([source], index / "000001.rows.parquet", against=index)
+
+
+def test_a_list_of_ids_from_windows_is_read(tmp_path: Path, govtune: Command) -> None:
+    source = write(tmp_path / "1.jsonl", [{"id": "900111", "text": NOTICE}])
+    deduplicate_files([source], tmp_path / "out.jsonl", save_index=tmp_path / "index")
+    (tmp_path / "ids.txt").write_bytes(b"\xef\xbb\xbf900111\r\n")
+    assert govtune("index", "remove", tmp_path / "index", "--ids", tmp_path / "ids.txt").code == 0
+
+
 def test_damaged_and_missing_indices_are_named(tmp_path: Path) -> None:
     source = write(tmp_path / "1.jsonl", [{"id": "a", "text": NOTICE}])
     index = tmp_path / "index"

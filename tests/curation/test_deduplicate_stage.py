@@ -147,6 +147,11 @@ def test_normalisations_are_named() -> None:
     assert fates.count("dropped") == 2
 
 
+def test_a_record_without_any_text_is_alone() -> None:
+    rows = run({"id": ["a", "b", "c"], "text": [None, LETTER, None]})
+    assert [row["fate"] for row in rows] == [None, None, None]
+
+
 def test_no_record_is_no_trouble() -> None:
     assert run({"id": [], "text": []}) == []
     assert run({"id": [], "text": []}, method="exact") == []

@@ -60,6 +60,17 @@ def test_a_fault_is_named_with_its_place_and_the_nearest_valid_name(
     assert "\n" not in str(error.value)
 
 
+def test_decontaminate_stands_before_boilerplate_that_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "exam.txt").write_text("题")
+    guard = {"decontaminate": {"against": [str(tmp_path / "exam.txt")]}}
+    remove = {"boilerplate": {"action": "remove"}}
+    recipe.parse(changed(stages=[guard, remove]))
+    recipe.parse(changed(stages=[{"boilerplate": {}}, guard]))
+    with pytest.raises(UsageError, match="hides leaks; put decontaminate before it") as error:
+        recipe.parse(changed(stages=[remove, {"clean": {}}, guard]))
+    assert "\n" not in str(error.value)
+
+
 def test_own_fields_can_be_mapped() -> None:
     made = recipe.parse(changed(fields=["district"], map={"district": ["区县"]}))
     assert made.settings().map["district"] == ("区县",)

@@ -242,6 +242,28 @@ def test_the_stage_names_the_longest_and_drops_nothing(static: Path) -> None:
     assert run(static, {"id": [], "text": []}, cut=0) == {}
 
 
+@given(st.permutations(range(9)), st.booleans(), st.integers(0, 9))
+def test_of_equally_long_records_the_order_of_the_input_prefers_none(
+    static: Path, order: list[int], drop: bool, cut: int
+) -> None:
+    texts = [SAME[0], SAME[1], SAME[0], SAME[1][::-1], SAME[2], SAME[2][::-1], SAME[2], *SAME[:2]]
+    columns = {"id": [f"n{row + 4}" for row in range(9)], "text": texts}
+    shuffled = {name: [values[row] for row in order] for name, values in columns.items()}
+    assert run(static, shuffled, cut=cut, drop=drop) == run(static, columns, drop=drop)
+
+
+def test_of_the_same_text_the_first_id_stays_whatever_the_order(static: Path) -> None:
+    for ids in (["9", "10"], ["10", "9"]):
+        rows = run(static, {"id": ids, "text": SAME[:1] * 2}, drop=True)
+        assert (rows["10"]["ref_id"], rows["9"]["fate"]) == ("9", None)
+
+
+def test_equally_long_texts_come_in_one_order(static: Path) -> None:
+    texts = [SAME[0], SAME[1], SAME[1][::-1]]
+    there, back = (semantic_clusters(some, static).clusters[0].members for some in (texts, texts[::-1]))
+    assert [texts[row] for row in there] == [texts[::-1][row] for row in back]
+
+
 def test_what_deduplicate_has_said_of_a_kept_record_stays(static: Path) -> None:
     said = {"relation": [None, "variant_of"], "ref_id": [None, "x"], "score": [None, 0.85]}
     columns = {"id": ["a", "b"], "text": SAME[:2], **said}
@@ -252,7 +274,7 @@ def test_what_deduplicate_has_said_of_a_kept_record_stays(static: Path) -> None:
 
 
 def test_dropping_spares_what_differs_in_a_number(static: Path) -> None:
-    texts = [SAME[0] + "3号，谢谢", SAME[1] + "3号", SAME[0] + "4号", SAME[1] + "4号", SAME[2]]
+    texts = [SAME[0] + "3号，谢谢", SAME[1] + "3号", SAME[0] + "4号。", SAME[1] + "4号", SAME[2]]
     rows = run(static, {"id": list("abcde"), "text": texts}, drop=True)
     assert {name: (row["relation"], row["ref_id"]) for name, row in rows.items()} == {
         "a": (None, None),

@@ -157,6 +157,37 @@ def test_items_are_read_under_any_known_header_and_as_chat(tmp_path: Path) -> No
     assert len({item.id for item in found}) == 4
 
 
+SHAREGPT = [
+    {"from": "system", "value": "s"},
+    {"from": "human", "value": "问"},
+    {"from": "gpt", "value": "答"},
+]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"conversations": SHAREGPT, "system": "s"},
+        {"conversations": json.dumps(SHAREGPT)},
+        {"messages": [], "conversations": SHAREGPT},
+        {"messages": SHAREGPT},
+        {"messages": [{"role": "human", "content": "问"}, {"role": "gpt", "content": "答"}]},
+        {"conversations": [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]},
+        {"messages": [{**each, "role": None, "content": None} for each in SHAREGPT]},  # Parquet has all keys
+    ],
+)
+def test_chat_is_read_in_every_form(row: dict[str, Any], tmp_path: Path) -> None:
+    found = read_items([lines(tmp_path / "chat.jsonl", row)])
+    assert [(item.question, item.answer) for item in found] == [("问", "答")]
+
+
+def test_rows_without_anything_are_no_items(tmp_path: Path) -> None:
+    rows = [{"id": 1, "question": " ", "messages": []}, {"id": 2, "question": QUESTION}, {}]
+    assert [item.id for item in read_items([lines(tmp_path / "exam.jsonl", *rows)])] == ["exam:2"]
+    with pytest.raises(UsageError, match="not one item with a question"):
+        read_items([lines(tmp_path / "exam.jsonl", rows[0])])
+
+
 def test_a_run_folder_stands_for_its_held_out_splits(letters: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     curate(recipes.load("default", settings=["anonymise.names=none", "split.test=0.5"]), [letters], out)
@@ -197,13 +228,21 @@ def test_a_wrong_evaluation_file_is_told_before_anything_is_read(
         ({"messages": "kein json"}, "exam.jsonl, row 1: field messages is not a JSON list"),
         ({"messages": [1]}, "not a list of objects"),
         ({"question": ["秘密的问题"]}, "neither a text nor a number"),
-        ({"score": 1}, "not one item with a question"),
+        ({"score": 1}, "exam.jsonl, row 1: neither a question nor an answer"),
+        ({"题干": "秘密的问题"}, "neither a question nor an answer"),
+        ({"text": "", "prompt": "秘密的问题"}, "neither a question nor an answer"),
+        ({"messages": [{"role": "user", "text": "秘密的问题"}]}, "neither a question nor an answer"),
+        (
+            {"messages": [{"role": "user", "content": "q"}, {"role": "秘密的问题"}]},
+            "a role that is not known",
+        ),
+        ({"conversations": "kein json"}, "row 1: field conversations is not a JSON list"),
     ],
 )
 def test_an_item_that_cannot_be_guarded_is_an_error_without_its_text(
     row: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
-    path = lines(tmp_path / "exam.jsonl", row)
+    path = lines(tmp_path / "exam.jsonl", row, {"question": QUESTION})
     with pytest.raises((InputError, UsageError), match=words) as error:
         made(against=[str(path)])
     assert "秘密的问题" not in str(error.value)
