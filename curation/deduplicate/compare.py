@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from curation.deduplicate import runs
 from curation.deduplicate.contents import HELD, Contents
@@ -100,14 +101,15 @@ def overlaps(pairs: Pairs, contents: Contents) -> NDArray[np.int64]:
     piece_of, text_of = np.divmod(entries, texts)
     place = np.arange(len(entries)) - runs.first(piece_of)
     ends = np.cumsum(contents.lengths[text_of])
-    for block in _whole_pieces(piece_of, np.cumsum(contents.sizes[text_of]) // HELD):
-        contents.hold(runs.unique(text_of[block]))
-        for batch in _whole_pieces(piece_of[block], ends[block] // _AT_ONCE):
-            here = slice(block.start + batch.start, block.start + batch.stop)
-            some = slice(*np.searchsorted(piece, (piece_of[here][0], piece_of[here][-1] + 1)).tolist())
-            members = np.searchsorted(entries[here], piece[some, None] * texts + pairs[some])
-            hashes, stops = contents.shingles(text_of[here])
-            counts[order[some]] = _overlaps(hashes, stops, piece_of[here], place[here], members)
+    with threadpool_limits(1, "blas"):  # small matrices: other threads would only wait, at full speed
+        for block in _whole_pieces(piece_of, np.cumsum(contents.sizes[text_of]) // HELD):
+            contents.hold(runs.unique(text_of[block]))
+            for batch in _whole_pieces(piece_of[block], ends[block] // _AT_ONCE):
+                here = slice(block.start + batch.start, block.start + batch.stop)
+                some = slice(*np.searchsorted(piece, (piece_of[here][0], piece_of[here][-1] + 1)).tolist())
+                members = np.searchsorted(entries[here], piece[some, None] * texts + pairs[some])
+                hashes, stops = contents.shingles(text_of[here])
+                counts[order[some]] = _overlaps(hashes, stops, piece_of[here], place[here], members)
     return counts
 
 
