@@ -19,6 +19,11 @@ from curation.deduplicate.verdict import Rows
 Pairs = NDArray[np.int64]
 """Shape (pairs, 2)."""
 
+ALL_PAIRS = 128
+ALL_PAIRS_SIZE = 1 << 19
+"""Up to so many distinct texts, of so many code points together, every pair is a candidate: the verdict on a
+small input is complete."""
+
 MEMBERS = 32
 """Texts of a piece at the most: the bits of a mask."""
 
@@ -111,6 +116,17 @@ def overlaps(pairs: Pairs, contents: Contents) -> NDArray[np.int64]:
                 hashes, stops = contents.shingles(text_of[here])
                 counts[order[some]] = _overlaps(hashes, stops, piece_of[here], place[here], members)
     return counts
+
+
+def are_few(lengths: Rows) -> bool:
+    """Whether every pair of these texts is a candidate."""
+    return len(lengths) <= ALL_PAIRS and int(lengths.sum()) <= ALL_PAIRS_SIZE
+
+
+def all_pairs(nodes: Rows) -> Pairs:
+    """Every pair of these texts."""
+    pairs: Pairs = nodes[np.stack(np.triu_indices(len(nodes), 1), axis=1)]
+    return pairs
 
 
 def components(count: int, pairs: Pairs) -> Rows:

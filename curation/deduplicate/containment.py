@@ -17,7 +17,7 @@ import regex
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
-from curation.deduplicate.compare import Pairs, overlaps
+from curation.deduplicate.compare import Pairs, all_pairs, are_few, overlaps
 from curation.deduplicate.contents import HELD, Contents, FetchTexts
 from curation.deduplicate.shingles import SIZE, shingle_hashes
 from curation.deduplicate.verdict import Rows
@@ -27,10 +27,6 @@ from curation.deduplicate.winnow import SHORTEST, candidate_pairs
 LEAST = 0.8
 """The smallest share that may be asked for. One changed character costs five shingles, so a text of which a
 fifth is missing may have no fingerprint in common with the text that contains it."""
-
-ALL_PAIRS = 128
-ALL_PAIRS_SIZE = 1 << 19
-"""Up to so many texts, of so many code points together, every pair is compared."""
 
 _SENTENCE_END = regex.compile(r"[。！？!?；;\n]+")
 
@@ -88,8 +84,8 @@ def find_contained(
         threshold: texts at least so similar were judged as near duplicates or variants.
     """
     kept = np.flatnonzero((survivor == np.arange(len(survivor))) & (contents.lengths >= SHORTEST))
-    if len(kept) <= ALL_PAIRS and contents.lengths[kept].sum() <= ALL_PAIRS_SIZE:
-        pairs = kept[np.stack(np.triu_indices(len(kept), 1), axis=1)]
+    if are_few(contents.lengths[kept]):
+        pairs = all_pairs(kept)
     else:
         lists = asked.fingerprints.take(pa.array(asked.rows[kept])).combine_chunks()
         pairs = kept[candidate_pairs(lists, contents.lengths[kept], asked.share)]

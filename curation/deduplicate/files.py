@@ -114,8 +114,10 @@ def deduplicate_files(
             raise UsageError("--report compares texts, an index holds none; leave --report or --against out")
         params = studied = Studied.model_validate(params.model_dump())
     known = None if against is None else _index(against, params)
-    told = None if save_index is None or not _is_index(save_index) else _index(save_index, params)
-    indices = [store for store in (known, told) if store is not None]
+    told = known if save_index == against else None
+    if save_index is not None and told is None and _is_index(save_index):
+        told = _index(save_index, params)
+    indices = [store for store in (known, None if told is known else told) if store is not None]
     if told is not None:
         _check_new(inputs, told)
     indexed = known is not None or save_index is not None

@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from curation.deduplicate import runs
-from curation.deduplicate.compare import Pairs, Similarities, components
+from curation.deduplicate.compare import Pairs, Similarities, all_pairs, are_few, components
 from curation.deduplicate.containment import Containment, find_contained
 from curation.deduplicate.contents import HELD, Contents, Texts
 from curation.deduplicate.exact import digests, distinct
@@ -25,11 +25,6 @@ from curation.deduplicate.keep import Preferences
 from curation.deduplicate.minhash import SMALL_BUCKET, band_keys, candidate_pairs
 from curation.deduplicate.verdict import Rows, Standing, Verdict
 from curation.deduplicate.winnow import fingerprints
-
-ALL_PAIRS = 128
-ALL_PAIRS_SIZE = 1 << 19
-"""Up to so many distinct texts, of so many code points together, every pair is a candidate: the verdict on a
-small input is complete."""
 
 ROUNDS = 8
 """So often the best of a group is compared with all that is left of it; what lasts longer is a chain."""
@@ -101,8 +96,8 @@ def judge(
 def candidates(bands: NDArray[np.uint32], lengths: Rows, threshold: float) -> Pairs:
     """The pairs of texts that may be similar; an empty text is similar to none."""
     some = np.flatnonzero(lengths > 0)
-    if len(some) <= ALL_PAIRS and lengths[some].sum() <= ALL_PAIRS_SIZE:
-        return some[np.stack(np.triu_indices(len(some), 1), axis=1)]
+    if are_few(lengths[some]):
+        return all_pairs(some)
     return some[candidate_pairs(bands[some], threshold)]
 
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from curation import UsageError
 from curation.deduplicate import VETOES, DeduplicateParams, Verdict, deduplicate_files, find_duplicates
-from curation.deduplicate.containment import ALL_PAIRS
+from curation.deduplicate.compare import ALL_PAIRS
 from curation.deduplicate.winnow import COMPARED, SHORTEST, WINDOW, candidate_pairs, fingerprints
 
 NOTICE = (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.deduplicate import VETOES, Verdict, find_duplicates, similarity
-from curation.deduplicate.near import ALL_PAIRS
+from curation.deduplicate.compare import ALL_PAIRS
 
 QUESTIONS = [
     "请问如何办理居民身份证？",
