@@ -153,6 +153,10 @@ def curate(
     settings: Setting = [],  # noqa: B006
     columns: Map = [],  # noqa: B006
     key_file: KeyFile = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(help="What people decided; by default what `review` wrote for this output."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="End with 2 at the first file or row that cannot be used.")
     ] = False,
@@ -179,6 +183,7 @@ def curate(
         output,
         workers=cpus() if workers is None else workers,
         key=key,
+        decisions=decisions,
         strict=strict,
         card=ctx.obj,
         progress=Lines(),
@@ -193,7 +198,7 @@ def curate(
     for line in summary.lines():
         typer.echo(line)
     held = {stage for _, stage, reason, _ in summary.fates if reason == "review"}
-    if "label" in held:
+    if "instruct" in held:
         typer.echo(
             "review: not sure enough of the label, held for people; more given labels help, or ask for less: "
             "--set label.precision=0.9"
@@ -203,6 +208,8 @@ def curate(
             "review: a second look suspects that something personal is left, held for people; "
             "--set anonymise.residual=none does not look"
         )
+    if held:
+        typer.echo(f"review: govtune review {output}; then curate again, which applies what was decided")
     if key is None and any("anonymise" in stage for stage in loaded.stages):
         typer.echo(NO_KEY)
     typer.echo(f"publish {output}; keep {Run(output).private} to yourself; look: {output / 'README.md'}")

@@ -22,8 +22,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curation import ingest, records
+from curation import ingest, records, shipped
 from curation import recipe as recipes
+from curation.decisions import NAME, Decision, Tally
+from curation.decisions import read as read_decisions
 from curation.engine.local import LocalEngine
 from curation.engine.partitions import (
     READERS,
@@ -37,7 +39,7 @@ from curation.engine.partitions import (
     run_pass,
 )
 from curation.errors import InputError, UnusableInputError
-from curation.files import sha256
+from curation.files import canonical_json, sha256, whole_file
 from curation.key import fingerprint as key_fingerprint
 from curation.recipe import Recipe
 from curation.run import Card, Published, Run, publish, workplace
@@ -45,6 +47,9 @@ from curation.stage import ContractError, Exchange, Fetch, Stage, align
 
 PACKAGES = ("govtune", "pyarrow", "numpy", "orjson", "openpyxl", "xlrd", "regex")
 """Distributions whose version joins every cache key, and the lock."""
+
+REVIEW = "review.json"
+"""Where a run tells what people may review, in its private folder; schema `review/1`."""
 
 
 class Progress(Protocol):
@@ -70,6 +75,7 @@ class Summary:
         problems: what could not be used of the input.
         seconds: CPU seconds by stage, of what was computed anew.
         reused: tasks whose partitions an earlier or interrupted run had left, of all `tasks`.
+        decisions: by stage, what became of people's decisions.
     """
 
     rows: int
@@ -81,6 +87,7 @@ class Summary:
     seconds: dict[str, float]
     reused: int
     tasks: int
+    decisions: dict[str, Tally]
 
     def lines(self) -> list[str]:
         """The run as text: rows in, fates by reason, personal data by type."""
@@ -95,7 +102,7 @@ class Summary:
         if self.findings:
             told.append(f"{sum(count for *_, count in self.findings):>9,}  personal data found")
         told += [f"{count:>9,}    {kind}, {action}" for kind, action, count in self.findings]
-        return told
+        return told + [tally.line(stage) for stage, tally in self.decisions.items()]
 
 
 def curate(
@@ -105,6 +112,7 @@ def curate(
     *,
     workers: int = 1,
     key: bytes | None = None,
+    decisions: Path | None = None,
     strict: bool = False,
     card: Card | None = None,
     progress: Progress = silent,
@@ -114,6 +122,7 @@ def curate(
     Args:
         workers: processes; the result is the same for any number.
         key: for consistent surrogates; without one, placeholders.
+        decisions: what people decided; by default those of an earlier run to the same `output`.
         strict: the first file or row that cannot be used is an error.
         card: writes the card into the run before the run is put in place.
 
@@ -123,8 +132,13 @@ def curate(
     target = Run(output)
     files = ingest.find_inputs(inputs)
     target.check_writable(inputs)
-    stages = recipes.build(recipe, key=key)
+    decided = target.private / NAME if decisions is None else decisions
+    said = read_decisions(decided, needed=decisions is not None)
+    stages = recipes.build(recipe, key=key, decisions=said)
     with LocalEngine(workers) as engine, workplace(target) as private:
+        for stage in stages:
+            if isinstance(stage, Exchange):
+                stage.private = private
         work = _Passes(Store(private / "partitions"), engine, progress)
         parts = work.read(ingest.units(files), recipe.settings())
         rows, fated = sum(part.rows for part in parts), work.fated(parts)
@@ -133,12 +147,15 @@ def curate(
             raise UnusableInputError(str(problems[0]))
         if fated.num_rows == rows:
             raise UnusableInputError(f"not one readable record: {problems[0]}")
+        read: Sequence[Part] | None = None
         for segment in segments(stages):
             parts = work.run(segment, parts)
+            if segment.closing and segment.closing.name == "anonymise":
+                read = parts
         progress("publish", 0, 1)
-        published = publish(
-            target, work.stream(parts), recipe.fields, _lock(recipe, files, stages, key), card
-        )
+        lock = _lock(recipe, files, stages, key, said)
+        published = publish(target, work.stream(parts), recipe.fields, lock, card)
+        _remember(private, read, parts, stages)
         progress("publish", 1, 1)
         work.store.keep_only(work.used)
     children = sum(part.rows for part in parts) - rows
@@ -153,6 +170,7 @@ def curate(
         dict(work.seconds),
         work.reused,
         work.tasks,
+        _tallies(stages),
     )
 
 
@@ -290,8 +308,40 @@ class _Passes:
         return fetch
 
 
+def _remember(
+    private: Path, read: Sequence[Part] | None, finished: Sequence[Part], stages: Sequence[Stage]
+) -> None:
+    """Write down where people who review find the records: finished, and as `anonymise` received them if it
+    ran."""
+    where = {
+        "schema": "review/1",
+        "read": None if read is None else [part.key for part in read],
+        "finished": [part.key for part in finished],
+        "stages": {stage.name: _lasting(stage) for stage in stages if stage.name in ("label", "anonymise")},
+    }
+    with whole_file(private / REVIEW) as unfinished:
+        unfinished.write_text(canonical_json(where), encoding="utf-8")
+
+
+def _lasting(stage: Stage) -> dict[str, Any]:
+    """The stage's options, files so named that it holds from any working directory."""
+    options = stage.params.model_dump(mode="json")
+    own = {name: shipped.own_file(value) for name, value in options.items() if isinstance(value, str)}
+    return {**options, **{name: str(path.resolve()) for name, path in own.items() if path}}
+
+
+def _tallies(stages: Iterable[Stage]) -> dict[str, Tally]:
+    """By stage, what became of people's decisions; nothing of stages about which nobody decided."""
+    exchanges = [stage for stage in stages if isinstance(stage, Exchange)]
+    return {stage.name: stage.tally for stage in exchanges if stage.tally}
+
+
 def _lock(
-    recipe: Recipe, files: Sequence[ingest.SourceFile], stages: Sequence[Stage], key: bytes | None
+    recipe: Recipe,
+    files: Sequence[ingest.SourceFile],
+    stages: Sequence[Stage],
+    key: bytes | None,
+    said: Sequence[Decision],
 ) -> dict[str, Any]:
     packages = {*PACKAGES, *(name for stage in stages for name in stage.packages)}
     return {
@@ -306,6 +356,11 @@ def _lock(
         "inputs": sorted(
             ({"sha256": file.digest, "bytes": file.size} for file in files), key=lambda f: f["sha256"]
         ),
+        "decisions": {
+            "sha256": digest([one.model_dump(mode="json") for one in said]) if said else None,
+            "lines": len(said),
+            "stages": {name: dataclasses.asdict(tally) for name, tally in _tallies(stages).items()},
+        },
         "packages": versions(packages),
         "key": key_fingerprint(key) if any(stage.keyed for stage in stages) else None,
     }

@@ -14,8 +14,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from curation import ingest, records, shipped
+from curation.decisions import Decision
 from curation.errors import UsageError
-from curation.stage import Stage
+from curation.stage import Exchange, Stage
 from curation.strict import first_fault, read_yaml, require_known
 
 STAGES = {
@@ -125,13 +126,18 @@ def parse(data: Mapping[str, Any], origin: str = "recipe") -> Recipe:
     return recipe
 
 
-def build(recipe: Recipe, *, key: bytes | None = None) -> list[Stage]:
+def build(recipe: Recipe, *, key: bytes | None = None, decisions: Sequence[Decision] = ()) -> list[Stage]:
     """The recipe's stages, ready for an engine.
 
     Args:
         key: for consistent surrogates; only stages that declare `keyed` get it.
+        decisions: what people decided; each stage gets all the lines, of which it applies its own.
     """
-    return _stages(recipe, key, recipe.name)
+    stages = _stages(recipe, key, recipe.name)
+    for stage in stages:
+        if isinstance(stage, Exchange):
+            stage.decisions = decisions
+    return stages
 
 
 def _set(data: dict[str, Any], setting: str, origin: str) -> None:

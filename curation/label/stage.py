@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curation import records, shipped, stage
+from curation import decisions, records, shipped, stage
 from curation.errors import UsageError
 from curation.files import sha256
 from curation.label import classifier, features, keywords, model, taxonomy
@@ -19,6 +20,9 @@ from curation.label.model import LabelModel
 
 NEVER = ("service_item", "document", "law")
 """Kinds that are nobody's request: they get no label."""
+
+PERSON = "person"
+"""Method of the labels that people gave in a review."""
 
 _FETCH = 20_000
 """Records whose texts are held at once."""
@@ -41,10 +45,11 @@ class LabelParams(stage.Params):
 
 
 class Label(stage.Exchange):
-    """Append an entry to the `labels` of each record: value, confidence, method, abstained.
+    """Append an entry to the `labels` of each record: value, confidence, method, abstained, and who gave it.
 
-    A label that came with the record (scheme `input`) and is one of the taxonomy's decides: method `input`.
-    The other records are labelled by a given model, or by one that is fitted to records of the split `train`
+    What people decided stands (method `person`); where they say that nobody can tell, the entry abstains.
+    Then a label that came with the record (scheme `input`) and is one of the taxonomy's: method `input`. The
+    other records are labelled by a given model, or by one that is fitted to records of the split `train`
     only. Where too few of these have a label (`Examples.lacking`), keywords decide; they abstain unless
     `keywords.SURE` of one label stand in the text and none of another. The best guess is there even when it
     abstains. Kinds in `NEVER` get no entry.
@@ -52,6 +57,7 @@ class Label(stage.Exchange):
 
     name = "label"
     Params = LabelParams
+    version = 2
     adds = pa.schema([records.PUBLIC.field("labels")])
     packages = ("scikit-learn", "scipy", "numpy", "regex")
 
@@ -70,16 +76,20 @@ class Label(stage.Exchange):
     def keys(self, table: pa.Table) -> pa.Table:
         valid = set(self._taxonomy.values)
         given = [_given(labels, valid) for labels in table["labels"].to_pylist()]
-        return table.select(["id", "kind", "split", "cluster"]).append_column(
-            "given", pa.array(given, pa.string())
+        return (
+            table.select(["id", "kind", "split", "cluster"])
+            .append_column("given", pa.array(given, pa.string()))
+            .append_column("content", pa.array(decisions.contents(table), pa.string()))
         )
 
     def decide(self, keys: pa.Table, fetch: stage.Fetch) -> pa.Table:
         keys = keys.filter(pc.invert(pc.is_in(keys["kind"], pa.array(NEVER))))
+        keys, people, undecidable = self._by_people(keys)
         fitted = self._fit(keys, fetch) if self.params.model is None else self._given_model()
         known = keys.filter(pc.is_valid(keys["given"]))
+        came = known.filter(pc.invert(pc.is_in(known["id"], people["id"])))
         unknown = keys.filter(pc.is_null(keys["given"]))["id"].to_pylist()
-        parts = [_verdict(known["id"].to_pylist(), known["given"].to_pylist(), "input")]
+        parts = [people, _verdict(came["id"].to_pylist(), came["given"].to_pylist(), "input")]
         for start in range(0, len(unknown), _FETCH):
             ids = unknown[start : start + _FETCH]
             documents = list(_documents(ids, fetch))
@@ -87,10 +97,12 @@ class Label(stage.Exchange):
                 parts.append(_by_keywords(self._taxonomy, ids, documents))
             else:
                 parts.append(_by_classifier(fitted, self.params.precision, ids, documents))
-        return pa.concat_tables(parts)
+        verdict = pa.concat_tables(parts)
+        abstained = pc.or_(verdict["abstained"], pc.is_in(verdict["id"], undecidable))
+        return verdict.set_column(verdict.schema.get_field_index("abstained"), "abstained", abstained)
 
     def apply(self, table: pa.Table, verdict: pa.Table) -> pa.Table:  # type: ignore[override]
-        names = ("value", "confidence", "method", "abstained")
+        names = ("value", "confidence", "method", "abstained", "annotator", "reviewer")
         entries = [
             None if entry["id"] is None else {"scheme": self._taxonomy.name, **{n: entry[n] for n in names}}
             for entry in verdict.to_pylist()
@@ -100,6 +112,37 @@ class Label(stage.Exchange):
             for before, entry in zip(table["labels"].to_pylist(), entries, strict=True)
         ]
         return records.with_columns(table, {"labels": labels})
+
+    def _by_people(self, keys: pa.Table) -> tuple[pa.Table, pa.Table, pa.Array]:
+        """The keys with people's labels as the given ones and a column `judged`; their verdict; and the
+        records of which they say that nobody can tell.
+
+        `judged` is false where people got the record because it is hard: it is no measure of the others.
+        """
+        ids = keys["id"].to_pylist()
+        valid = {None, *self._taxonomy.values}
+        held = decisions.standing(self.decisions, self.name, self._taxonomy.name)
+        fit = {id_: one for id_, one in held.items() if one.final.value in valid}
+        fit, tally = decisions.applicable(fit, ids, keys["content"].to_pylist())
+        self.tally = dataclasses.replace(tally, stale=len(held) - tally.applied - tally.absent)
+        names = decisions.pseudonyms(self.decisions)
+        said = {id_: one for id_, one in fit.items() if one.final.value is not None}
+        given, judged = keys["given"].to_pylist(), [True] * len(ids)
+        for row, id_ in enumerate(ids):
+            if id_ in fit:
+                given[row] = fit[id_].final.value
+                judged[row] = fit[id_].final.shown.reason in (None, decisions.AUDIT)
+        for name, column in (("given", pa.array(given, pa.string())), ("judged", pa.array(judged))):
+            place = keys.schema.get_field_index(name)
+            keys = keys.append_column(name, column) if place < 0 else keys.set_column(place, name, column)
+        verdict = _verdict(
+            list(said),
+            [one.final.value for one in said.values()],
+            PERSON,
+            annotator=[names[one.annotator.by] if one.annotator else None for one in said.values()],
+            reviewer=[names[one.reviewer.by] if one.reviewer else None for one in said.values()],
+        )
+        return keys, verdict, pa.array([id_ for id_ in fit if id_ not in said], pa.string())
 
     def _given_model(self) -> LabelModel:
         loaded = model.load(Path(self.params.model))
@@ -168,8 +211,11 @@ def _verdict(
     *,
     confidence: pa.Array | None = None,
     abstained: Sequence[bool] | None = None,
+    annotator: Sequence[str | None] | None = None,
+    reviewer: Sequence[str | None] | None = None,
 ) -> pa.Table:
     rows = len(ids)
+    nobody = [None] * rows
     return pa.table(
         {
             "id": pa.array(ids, pa.string()),
@@ -177,5 +223,7 @@ def _verdict(
             "confidence": pa.nulls(rows, pa.float64()) if confidence is None else confidence,
             "method": pa.array([method] * rows, pa.string()),
             "abstained": pa.array([False] * rows if abstained is None else abstained, pa.bool_()),
+            "annotator": pa.array(annotator or nobody, pa.string()),
+            "reviewer": pa.array(reviewer or nobody, pa.string()),
         }
     )

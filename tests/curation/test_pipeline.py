@@ -253,7 +253,7 @@ class Sentences(Expand):
 def test_records_that_become_several_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["路灯坏了。井盖丢了。垃圾没人清运。", "没有句号的一句话"]
     source = jsonl(tmp_path / "in.jsonl", [{"id": f"n{n}", "text": text} for n, text in enumerate(texts)])
-    monkeypatch.setattr("curation.pipeline.recipes.build", lambda recipe, key: [Sentences(), Clean()])
+    monkeypatch.setattr("curation.pipeline.recipes.build", lambda recipe, **_: [Sentences(), Clean()])
     summary = curate(light(), [source], tmp_path / "run")
     assert (summary.rows, summary.children) == (2, 3)
     assert counts(summary) == {"kept": 3, "dropped": 1, "expanded": 1}

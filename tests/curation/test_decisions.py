@@ -1,0 +1,150 @@
+"""What people decided: nothing is lost, nothing stale is applied, and the last word of each role holds."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from curation import decisions, records
+from curation.decisions import Decision, Marked, Shown
+from curation.errors import UsageError
+
+texts = st.none() | st.text(st.characters(), max_size=8)
+
+
+def label(id_: str = "r1", value: str | None = "甲", by: str = "王", **more: Any) -> Decision:
+    said = {
+        "id": id_,
+        "stage": "label",
+        "content": "c",
+        "by": by,
+        "scheme": "letters",
+        "value": value,
+        **more,
+    }
+    return Decision(**said)
+
+
+def test_what_is_appended_is_read_again(tmp_path: Path) -> None:
+    said = [label(), label("r2", None, shown=Shown(reason="audit"), seconds=2.5)]
+    spans = (Marked(field="text", start=0, end=2, type="PERSON"),)
+    said.append(Decision(id="r1", stage="anonymise", content="c", by="李", role="reviewer", spans=spans))
+    path = tmp_path / "run.private" / decisions.NAME
+    decisions.append(path, said[:1])
+    decisions.append(path, said[1:])
+    assert decisions.read(path) == said
+    assert path.stat().st_mode & 0o777 == 0o600 and path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_line_that_a_killed_writer_left_does_not_count_and_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / decisions.NAME
+    decisions.append(path, [label()])
+    with path.open("ab") as file:
+        file.write(b'{"schema": "decision/1", "id": "r')
+    assert [one.id for one in decisions.read(path)] == ["r1"]
+    decisions.append(path, [label("r2")])
+    assert [one.id for one in decisions.read(path)] == ["r1", "r2"]
+
+
+def test_several_processes_append_at_once(tmp_path: Path) -> None:
+    path = tmp_path / decisions.NAME
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.starmap(_append_many, [(path, by) for by in ("王", "李")])
+    said = decisions.read(path)
+    assert sorted((one.by, one.id) for one in said) == sorted(
+        (by, f"r{at}") for by in ("王", "李") for at in range(30)
+    )
+
+
+def _append_many(path: Path, by: str) -> None:
+    for at in range(30):
+        decisions.append(path, [label(f"r{at}", by=by)])
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("{", "not valid JSON"),
+        ('{"id": "r1"}', "no decision"),
+        ('{"schema":"decision/1","id":"r","stage":"label","content":"c","by":" ","scheme":"s"}', "by"),
+    ],
+)
+def test_a_damaged_line_is_named_without_its_content(tmp_path: Path, line: str, fault: str) -> None:
+    path = tmp_path / decisions.NAME
+    decisions.append(path, [label()])
+    path.write_bytes(path.read_bytes() + line.encode() + b"\n")
+    with pytest.raises(UsageError, match=rf"decisions.jsonl, row 2: .*{fault}"):
+        decisions.read(path)
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    assert decisions.read(tmp_path / "none.jsonl") == []
+    with pytest.raises(UsageError, match="no such file"):
+        decisions.read(tmp_path / "none.jsonl", needed=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stage": "label", "scheme": None, "value": "甲"},
+        {"stage": "label", "spans": ()},
+        {"stage": "anonymise", "scheme": None, "value": None},
+        {"stage": "anonymise", "spans": ()},
+        {"withdraws": "x"},
+        {"role": "boss"},
+        {"unknown": 1},
+    ],
+)
+def test_a_decision_says_one_thing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        label(**wrong)
+
+
+def test_spans_do_not_overlap() -> None:
+    spans = [Marked(field="text", start=at, end=at + 3, type="PERSON") for at in (4, 0, 2)]
+    with pytest.raises(ValidationError, match="overlap"):
+        Decision(id="r", stage="anonymise", content="c", by="王", spans=tuple(spans))
+    with pytest.raises(ValidationError, match="end must be greater"):
+        Marked(field="text", start=3, end=3, type="PERSON")
+
+
+def test_the_last_word_of_each_role_holds() -> None:
+    first, second = label(value="甲"), label(value="乙")
+    review = label(value="丙", by="李", role="reviewer")
+    held = decisions.standing([first, review, second], "label", "letters")["r1"]
+    assert held.annotator == second and held.reviewer == review and held.final == review
+    held = decisions.standing([first, second, review, review.withdrawal()], "label", "letters")["r1"]
+    assert held.reviewer is None and held.final == second
+    assert not decisions.standing([first, first.withdrawal()], "label", "letters")
+    assert not decisions.standing([first], "label", "another")
+
+
+def test_what_was_judged_is_another_now_or_gone() -> None:
+    held = decisions.standing([label("a"), label("b", content="old"), label("c")], "label", "letters")
+    fit, tally = decisions.applicable(held, ["a", "b"], ["c", "c"])
+    assert list(fit) == ["a"] and tally == decisions.Tally(1, 1, 1)
+    assert "1 applied, 1 stale" in tally.line("label") and "not there" in tally.line("label")
+    assert not decisions.Tally(0, 0, 0)
+
+
+@given(st.tuples(texts, texts, texts), st.tuples(texts, texts, texts))
+def test_equal_digests_mean_equal_content(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> None:
+    assert (decisions.content_digest(*one) == decisions.content_digest(*other)) == (one == other)
+
+
+def test_the_content_is_that_before_anonymising() -> None:
+    table = records.table({"id": ["a", "b"], "text": ["甲", "乙"], "content": ["kept", None]})
+    assert decisions.contents(table) == ["kept", decisions.content_digest(None, "乙", None)]
+
+
+def test_only_pseudonyms_are_published() -> None:
+    assert decisions.pseudonyms([label(by="王"), label(by="李"), label(by="王")]) == {
+        "王": "person-1",
+        "李": "person-2",
+    }
