@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import itertools
 import os
+import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,15 @@ from typing import Annotated, Literal
 
 import orjson
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from curation import records
 from curation.errors import InputError, UsageError
@@ -33,7 +42,14 @@ AUDIT = "audit"
 """`Shown.reason` of a record that was drawn at random: the only ones that measure anything."""
 
 Role = Literal["annotator", "reviewer"]
-Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+def tidy(name: str) -> str:
+    """A person's name as it is kept: nobody becomes two by a space or a full-width letter."""
+    return " ".join(unicodedata.normalize("NFKC", name).split())
+
+
+Person = Annotated[str, BeforeValidator(tidy), StringConstraints(min_length=1, max_length=64)]
 
 
 class _Model(BaseModel):
@@ -55,16 +71,26 @@ class Marked(_Model):
         return self
 
 
+class Machine(_Model):
+    """What the machine says of a record: an entry of the column `labels`."""
+
+    value: str
+    method: str
+    abstained: bool
+
+
 class Shown(_Model):
     """What the person saw besides the record.
 
     Attributes:
-        suggestion: the machine's label was visible; an answer given so is no evidence of agreement.
+        machine: the machine's label when the question was asked, seen or not.
+        suggestion: it was visible; an answer given so is no evidence of agreement.
         other: another person's answer was.
         reason: why the record was in the queue.
         taxonomy: SHA-256 of the taxonomy's file.
     """
 
+    machine: Machine | None = None
     suggestion: bool = False
     other: bool = False
     reason: str | None = None
@@ -124,10 +150,15 @@ class Decision(_Model):
 
 @dataclass(frozen=True)
 class Standing:
-    """What holds for a record at a stage: the last word of each role."""
+    """What holds for a record at a stage: the last word of each role.
+
+    Attributes:
+        disputed: annotators say different things and no reviewer has decided, so nothing is applied.
+    """
 
     annotator: Decision | None
     reviewer: Decision | None
+    disputed: bool = False
 
     @property
     def final(self) -> Decision:
@@ -140,19 +171,21 @@ class Standing:
 @dataclass(frozen=True)
 class Tally:
     """What became of the standing decisions of a stage: `applied`; `stale`, since the content is another now;
-    `absent`, since no living record has the id there."""
+    `absent`, since no living record has the id there; `disputed`, so that a reviewer must decide first."""
 
     applied: int
     stale: int
     absent: int
+    disputed: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.applied or self.stale or self.absent)
+        return bool(self.applied or self.stale or self.absent or self.disputed)
 
     def line(self, stage: str) -> str:
         """The tally as text."""
         told = f"people's decisions for {stage}: {self.applied:,} applied"
         told += f", {self.stale:,} stale (the text is another now)" if self.stale else ""
+        told += f", {self.disputed:,} disputed (a reviewer must decide)" if self.disputed else ""
         return told + (f", {self.absent:,} for records that are not there" if self.absent else "")
 
 
@@ -245,11 +278,18 @@ def standing(decisions: Sequence[Decision], stage: str, scheme: str | None = Non
     Args:
         scheme: of stage `label`: the taxonomy.
     """
-    last: dict[str, dict[str, Decision]] = {}
+    said: dict[str, list[Decision]] = {}
     for one in in_force(decisions):
         if one.stage == stage and one.scheme == scheme:
-            last.setdefault(one.id, {})[one.role] = one
-    return {id_: Standing(said.get("annotator"), said.get("reviewer")) for id_, said in last.items()}
+            said.setdefault(one.id, []).append(one)
+    return {id_: _standing(mine) for id_, mine in said.items()}
+
+
+def _standing(said: Sequence[Decision]) -> Standing:
+    last: dict[str, Decision] = {one.role: one for one in said}
+    of = {one.by: (one.value, one.spans) for one in said if one.role == "annotator"}
+    differ = len(set(of.values())) > 1
+    return Standing(last.get("annotator"), last.get("reviewer"), differ and "reviewer" not in last)
 
 
 def applicable(
@@ -257,9 +297,10 @@ def applicable(
 ) -> tuple[dict[str, Standing], Tally]:
     """Those whose record is there with the content that was judged, and what became of all."""
     there = dict(zip(ids, digests, strict=True))
-    fit = {id_: held for id_, held in holding.items() if there.get(id_) == held.final.content}
+    same = {id_: held for id_, held in holding.items() if there.get(id_) == held.final.content}
+    fit = {id_: held for id_, held in same.items() if not held.disputed}
     absent = sum(id_ not in there for id_ in holding)
-    return fit, Tally(len(fit), len(holding) - len(fit) - absent, absent)
+    return fit, Tally(len(fit), len(holding) - len(same) - absent, absent, len(same) - len(fit))
 
 
 def pseudonyms(decisions: Iterable[Decision]) -> dict[str, str]:

@@ -6,6 +6,8 @@ written in part.
 
 A control token of a chat template in the text is made plain: another framework would read it as one, and a
 letter could open a turn.
+
+GB/T 45674-2025 keeps labelling and reviewing apart: what a person labelled, another one must have reviewed.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 
-from curation import parquet
+from curation import parquet, records
 from curation.errors import UsageError
 from curation.files import whole_file
 from curation.run import Run
@@ -58,11 +62,13 @@ class ExportSummary:
         refused: reason to the number of examples that were not written: `no_messages`; `other_weights`, where
             the loss is not on all the answers and nothing else; `other_turns`, where it is not user and
             assistant in turn after an optional system message.
+        unreviewed: examples with a person's label that nobody reviewed.
     """
 
     files: dict[str, int]
     defused: int
     refused: dict[str, int]
+    unreviewed: int = 0
 
     def lines(self) -> list[str]:
         """The summary as text."""
@@ -71,14 +77,20 @@ class ExportSummary:
             told.append(
                 f"{self.defused:>9,}  held control tokens of chat templates, now in full-width brackets"
             )
+        if self.unreviewed:
+            told.append(f"{self.unreviewed:>9,}  with a person's label that nobody reviewed")
         return told + [f"{count:>9,}  not written: {reason}" for reason, count in self.refused.items()]
 
 
-def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
+def export_data(run: Path, output: Path, format: Format, *, unreviewed: bool = False) -> ExportSummary:
     """Write the chat examples of a run into a new folder.
 
+    Args:
+        unreviewed: let labels through that one person gave and nobody reviewed.
+
     Raises:
-        UsageError: not a finished run, one without chat examples, or a folder that holds something already.
+        UsageError: not a finished run, one without chat examples, or a folder that holds something already;
+            labels of people that no second person reviewed.
         InputError: a data file of the run is damaged.
     """
     require_known(format, get_args(Format), "--format", "format")
@@ -88,6 +100,7 @@ def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
         raise UsageError(f"{output}: lies inside the run; choose a folder elsewhere")
     if output.exists() and (output.is_file() or any(output.iterdir())):
         raise UsageError(f"{output}: exists and is not an empty folder")
+    alone = _require_review(run, source.data, unreviewed)
     convert, write, ending = _FORMATS[format]
     files: dict[str, int] = {}
     refused: Counter[str] = Counter()
@@ -107,7 +120,42 @@ def export_data(run: Path, output: Path, format: Format) -> ExportSummary:
         )
     if format == "llamafactory":
         _write_dataset_info(output, lock["recipe"]["name"], files)
-    return ExportSummary(files, defused[True], dict(sorted(refused.items())))
+    return ExportSummary(files, defused[True], dict(sorted(refused.items())), alone)
+
+
+def _require_review(run: Path, data: Sequence[Path], unreviewed: bool) -> int:
+    """How many examples have a person's label that nobody reviewed.
+
+    Raises:
+        UsageError: there are such and they are not wanted, or labels of which one person was both.
+    """
+    same = alone = 0
+    for path in data:
+        for table in parquet.tables(path, ["messages", "labels"]):
+            both, one = _by_one_person(table.filter(pc.is_valid(table["messages"]))["labels"])
+            same, alone = same + both, alone + one
+    if same or (alone and not unreviewed):
+        also = "" if unreviewed or not alone else "; --unreviewed lets through what nobody reviewed"
+        raise UsageError(
+            f"{run}: GB/T 45674 asks for two people; examples whose annotator and reviewer are one person: "
+            f"{same:,}, whose label nobody reviewed: {alone:,}; let another person decide: "
+            f"govtune review {run} --role reviewer, then curate again{also}"
+        )
+    return alone
+
+
+def _by_one_person(labels: pa.ChunkedArray) -> tuple[int, int]:
+    """Rows with a label of which one person was annotator and reviewer; other rows with one of which one of
+    the two is missing."""
+    labels = labels.combine_chunks()
+    entries = pc.list_flatten(labels)
+    annotator, reviewer = (pc.struct_field(entries, name) for name in ("annotator", "reviewer"))
+    given = pc.fill_null(pc.equal(pc.struct_field(entries, "method"), records.PERSON), False)
+    rows = pc.list_parent_indices(labels)
+    same = pc.unique(rows.filter(pc.and_(given, pc.fill_null(pc.equal(annotator, reviewer), False))))
+    missing = pc.or_(pc.is_null(annotator), pc.is_null(reviewer))
+    alone = pc.unique(rows.filter(pc.and_(given, missing)))
+    return len(same), len(alone.filter(pc.invert(pc.is_in(alone, same))))
 
 
 def _converted(

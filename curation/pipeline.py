@@ -76,6 +76,7 @@ class Summary:
         seconds: CPU seconds by stage, of what was computed anew.
         reused: tasks whose partitions an earlier or interrupted run had left, of all `tasks`.
         decisions: by stage, what became of people's decisions.
+        notes: what stages had to say.
     """
 
     rows: int
@@ -88,6 +89,7 @@ class Summary:
     reused: int
     tasks: int
     decisions: dict[str, Tally]
+    notes: list[str]
 
     def lines(self) -> list[str]:
         """The run as text: rows in, fates by reason, personal data by type."""
@@ -102,7 +104,8 @@ class Summary:
         if self.findings:
             told.append(f"{sum(count for *_, count in self.findings):>9,}  personal data found")
         told += [f"{count:>9,}    {kind}, {action}" for kind, action, count in self.findings]
-        return told + [tally.line(stage) for stage, tally in self.decisions.items()]
+        told += [tally.line(stage) for stage, tally in self.decisions.items()]
+        return told + self.notes
 
 
 def curate(
@@ -171,6 +174,7 @@ def curate(
         work.reused,
         work.tasks,
         _tallies(stages),
+        [note for stage in stages if isinstance(stage, Exchange) for note in stage.notes],
     )
 
 

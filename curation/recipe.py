@@ -212,6 +212,11 @@ def _check_order(stages: Iterable[Stage], recipe: Recipe, origin: str) -> None:
             raise UsageError(
                 f"{origin}: stage label must stand after anonymise, so that it sees no personal data"
             )
+        if stage.name == "label" and stage.params.llm and not {"screen", "anonymise"} <= passed:
+            raise UsageError(
+                f"{origin}: label: llm: only screened and anonymised text may leave; "
+                "put screen and anonymise before label"
+            )
         passed.add(stage.name)
         anonymised = anonymised or stage.name == "anonymise"
         removes = removes or (stage.name == "boilerplate" and stage.params.action == "remove")

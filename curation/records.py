@@ -28,6 +28,11 @@ TEXT_FIELDS = ("title", "text", "reply")
 PRIVATE_FIELDS = ("person", "phone", "address", "id_number")
 """A work order's columns about a person: never published, and looked for in the record's text."""
 
+INPUT, PERSON = "input", "person"
+"""Methods of labels that people gave: with the record, and in a review."""
+
+BY_PEOPLE = (INPUT, PERSON)
+
 LABEL = pa.struct(
     [
         ("scheme", pa.string()),

@@ -98,11 +98,16 @@ class Exchange(Stage):
             partitions, so that a new decision makes nothing else be computed anew.
         tally: what `decide` did with them.
         private: the run's private folder, for what must outlive the run and is not published.
+        notes: what `decide` has to say to whoever runs it, a line each.
     """
 
     decisions: Sequence[Decision] = ()
     tally: Tally | None = None
     private: Path | None = None
+
+    def __init__(self, params: BaseModel | None = None, *, key: bytes | None = None) -> None:
+        super().__init__(params, key=key)
+        self.notes: list[str] = []
 
     @abstractmethod
     def keys(self, table: pa.Table) -> pa.Table:

@@ -13,7 +13,11 @@ from curation.deduplicate.cli import deduplicate
 from curation.deduplicate.index.cli import app as index
 from curation.errors import EngineError, UsageError, place
 from curation.instruct.cli import export_data
+from curation.label.audit_cli import label_audit
 from curation.label.cli import label, label_fit
+from curation.label.summary_cli import label_summary
+from curation.review.cli import review
+from curation.review.exchange.cli import review_agreement, review_export, review_import
 from data_cards.cli import app as data_cards
 from govtune.demo import demo
 from govtune.doctor import doctor
@@ -31,7 +35,20 @@ app.add_typer(training)
 app.add_typer(data_cards, name="card")
 app.add_typer(recipes, name="recipes")
 app.add_typer(index, name="index")
-for command in (deduplicate, label_fit, label, export_data, demo, doctor):
+for command in (
+    deduplicate,
+    label_fit,
+    label,
+    label_summary,
+    label_audit,
+    review,
+    review_export,
+    review_import,
+    review_agreement,
+    export_data,
+    demo,
+    doctor,
+):
     app.command()(command)
 
 

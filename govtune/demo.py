@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from curation.errors import UsageError
+from curation.records import BY_PEOPLE
 
 if TYPE_CHECKING:
     from curation.pipeline import Summary
@@ -131,7 +132,7 @@ def _write_held_out(path: Path, examples: list[_Example]) -> None:
     """
     lines = []
     for example in examples:
-        if example.split == "test" and example.method == "input" and example.truth:
+        if example.split == "test" and example.method in BY_PEOPLE and example.truth:
             messages = [*example.messages[:-1], {**example.messages[-1], "content": example.truth}]
             lines.append(json.dumps({"messages": messages}, ensure_ascii=False) + "\n")
     path.write_text("".join(lines), encoding="utf-8")
@@ -161,8 +162,8 @@ def _label_lines(examples: list[_Example], summary: Summary) -> list[str]:
     from training.evaluate.intervals import exact
 
     review = sum(count for _, _, reason, count in summary.fates if reason == "review")
-    given = [example for example in examples if example.method == "input"]
-    found = [example for example in examples if example.method != "input"]
+    given = [example for example in examples if example.method in BY_PEOPLE]
+    found = [example for example in examples if example.method not in BY_PEOPLE]
     right = sum(example.label == example.truth for example in found)
     low, high = exact(right, len(found))
     true = sum(example.label == example.truth for example in given)

@@ -14,7 +14,7 @@ from curation.cli import AsJson, print_json
 from curation.errors import UsageError
 from curation.strict import nearest, read_yaml, require_known
 
-app = typer.Typer(help="List, show, copy and validate recipes.", no_args_is_help=True)
+app = typer.Typer(help="List, show, copy and validate recipes; import a taxonomy.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="What ships, as `recipes list` names it.")]
 
@@ -62,13 +62,61 @@ def validate(names: Annotated[list[str], typer.Argument(help="What ships, or YAM
 
     Example: govtune recipes validate mine.yaml
     """
-    loaders = _loaders()
+    faulty = False
     for name in names:
-        path = _find(name)
+        found = _faults(_find(name))
+        for fault in found:
+            typer.echo(f"govtune: {fault}", err=True)
+        if not found:
+            typer.echo(f"{name}: valid")
+        faulty = faulty or bool(found)
+    if faulty:
+        raise typer.Exit(2)
+
+
+@app.command("import-taxonomy")
+def import_taxonomy(
+    table: Annotated[Path, typer.Argument(help="XLSX, CSV, JSON lines or Parquet with a column per level.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.", show_default=False)],
+    columns: Annotated[
+        str | None,
+        typer.Option(help="The levels' columns from the top, a,b,c, instead of 一级分类 ... or l1 ..."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the taxonomy, instead of the file's.")] = None,
+    level: Annotated[
+        int | None, typer.Option(help="Give labels of this level; deeper ones vote for those above them.")
+    ] = None,
+) -> None:
+    """Make a taxonomy of a table: an office's own tree of categories.
+
+    Example: govtune recipes import-taxonomy categories.xlsx -o categories.yaml --level 1
+    """
+    from curation.label.tables import import_table
+
+    wanted = [column.strip() for column in columns.split(",")] if columns else ()
+    made = import_table(table, output, columns=wanted, name=name, level=level)
+    depth = max(map(len, made.lines.values()))
+    typer.echo(
+        f"{len(made.labels):,} labels on {depth} level{'s' * (depth > 1)}, {len(made.leaves):,} of them "
+        f"can be given -> {output}"
+    )
+    typer.echo("next: add definitions and keywords, then: govtune recipes validate " + str(output))
+
+
+def _faults(path: Path) -> list[str]:
+    """A line for each fault of a file; where the first one hides the others, that one."""
+    from curation.label import taxonomy
+
+    loaders = _loaders()
+    try:
         schema = str(read_yaml(path).get("schema"))
         require_known(schema, loaders, f"{path.name}: schema", "value")
+        if schema == "taxonomy/1":
+            return [f"{path.name}: {fault}" for fault in taxonomy.faults(path)]
         loaders[schema](str(path))
-        typer.echo(f"{name}: valid")
+    except UsageError as error:
+        return [str(error)]
+    return []
 
 
 def _shipped() -> dict[str, Path]:

@@ -15,6 +15,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 QUICKSTART = NOTEBOOKS / "00_quickstart.ipynb"
 ANONYMISE = NOTEBOOKS / "01_anonymise.ipynb"
 DEDUPLICATE = NOTEBOOKS / "02_deduplicate.ipynb"
+LABEL = NOTEBOOKS / "03_label.ipynb"
 
 
 def execute(notebook: Any, folder: Path) -> Any:
@@ -82,7 +83,33 @@ def test_the_notebook_on_deduplicating_runs_and_shows_what_it_says(tmp_path: Pat
     assert now == then, "run `make notebook`"
 
 
-@pytest.mark.parametrize("path", [QUICKSTART, ANONYMISE, DEDUPLICATE], ids=lambda path: path.stem)
+def test_the_notebook_on_labelling_runs_and_what_people_said_is_applied(tmp_path: Path) -> None:
+    committed = nbformat.read(LABEL, as_version=4)
+    notebook = nbformat.read(LABEL, as_version=4)
+    told = (
+        "import dataclasses\n"
+        "print(json.dumps({'f1': fitted.macro_f1, 'curve': len(fitted.curve), 'abstained': done.abstained,\n"
+        "    'queue': len(desk.items), 'agreement': dataclasses.asdict(agreed.agreement),\n"
+        "    'decisions': vars(second.decisions['label']),\n"
+        "    'person': sum(each['method'] == 'person' for each in given)}))"
+    )
+    notebook.cells.append(nbformat.v4.new_code_cell(told, id="figures"))
+    *cells, figures = execute(notebook, tmp_path).cells
+    found = json.loads(figures.outputs[0].text)
+    assert found["f1"] > 0.8 and found["curve"] == 20 and found["abstained"] > 0
+    assert found["agreement"]["alpha"] > 0.667
+    assert found["decisions"] == {"applied": found["queue"], "stale": 0, "absent": 0}
+    assert found["person"] == found["queue"]
+    assert list(tmp_path.iterdir()) == []
+    now = {cell.id: shown(cell) for cell in cells if cell.cell_type == "code"}
+    then = {cell.id: shown(cell) for cell in committed.cells if cell.cell_type == "code"}
+    # A model's last digits differ from machine to machine, and with them what it leaves to people.
+    learnt = {"classifier", "curve", "label", "curate", "queue", "answer", "alpha", "applied"}
+    assert now.keys() >= learnt
+    assert all(now[id] == then[id] for id in now.keys() - learnt), "run `make notebook`"
+
+
+@pytest.mark.parametrize("path", [QUICKSTART, ANONYMISE, DEDUPLICATE, LABEL], ids=lambda path: path.stem)
 def test_a_notebook_is_committed_executed_and_clean(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)

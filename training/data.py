@@ -26,7 +26,7 @@ from curation.ingest.precision import display
 from curation.ingest.tables import read_rows
 from curation.instruct.task import COLUMNS, LabelTask, Task, conversations
 from curation.instruct.task import load as load_task
-from curation.records import ROLES, SPLITS
+from curation.records import BY_PEOPLE, ROLES, SPLITS
 from curation.run import Run
 from curation.split import Split, SplitParams
 from training.recipe import Recipe
@@ -215,7 +215,7 @@ def _message(given: Any) -> Message:
 
 def _people(label: dict[str, Any] | None) -> bool | None:
     """Whether a person gave this label."""
-    return label.get("method") == "input" if label else None
+    return label.get("method") in BY_PEOPLE if label else None
 
 
 def _label_of(labels: Any, scheme: str | None) -> dict[str, Any] | None:

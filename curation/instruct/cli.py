@@ -16,15 +16,20 @@ def export_data(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run with chat examples.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder to write.")],
     format: Annotated[Format, typer.Option(help="What the training framework reads.")] = "messages",
+    unreviewed: Annotated[
+        bool, typer.Option("--unreviewed", help="Also labels that one person gave and nobody reviewed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the chat examples of a run for other training frameworks, one file per split.
+
+    Refuses people's labels that no second person reviewed (GB/T 45674-2025).
 
     Example: govtune export-data run --format llamafactory -o data
     """
     from curation.export import export_data as export
 
-    done = export(run, output, format)
+    done = export(run, output, format, unreviewed=unreviewed)
     if as_json:
         print_json(dataclasses.asdict(done))
         return

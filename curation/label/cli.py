@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from curation.cli import AsJson, print_json
+
+Lang = Literal["zh", "en"]
 
 
 def label_fit(
@@ -26,6 +28,11 @@ def label_fit(
     label_field: Annotated[
         str | None, typer.Option(help="Column of the label, instead of the known ones (label, 诉求分类 ...).")
     ] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a sentence encoder, whose vectors join the features.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML file for the figures; it holds no text.")] = None,
+    lang: Annotated[Lang, typer.Option(help="Language of the report.")] = "zh",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +43,15 @@ def label_fit(
     from curation.label.files import label_fit_files
 
     done = label_fit_files(
-        output, taxonomy_name=taxonomy, gold=gold, pool=pool, label_field=label_field, seed=seed
+        output,
+        taxonomy_name=taxonomy,
+        gold=gold,
+        pool=pool,
+        label_field=label_field,
+        encoder=encoder,
+        report_file=report,
+        lang=lang,
+        seed=seed,
     )
     if as_json:
         print_json(dataclasses.asdict(done))

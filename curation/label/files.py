@@ -1,4 +1,4 @@
-"""Fitting a label model to files, and labelling one file: every row and every other column comes back."""
+"""Fitting a labeller to files, and labelling one file: every row and every other column comes back."""
 
 from __future__ import annotations
 
@@ -11,85 +11,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from curation import records, shipped
+from curation import records
 from curation.errors import InputError, UsageError
-from curation.files import not_onto_itself, sha256, whole_file
-from curation.label import classifier, features, keywords, model, selective, taxonomy
+from curation.files import not_onto_itself, whole_file
+from curation.label import (
+    classifier,
+    features,
+    hints,
+    keywords,
+    labeller,
+    measured,
+    report,
+    taxonomy,
+)
+from curation.label import encoder as local_encoder
+from curation.label.measured import LabelFitSummary
 from curation.strict import nearest
 
 if TYPE_CHECKING:
     from curation.ingest.tables import Rows
-
-SHOWN = (0.95, 0.9, 0.8, 0.7)
-"""Precisions whose coverage the summary of a fit tells."""
+    from curation.label.labeller import Encoder
+    from curation.label.report import Lang
 
 ENTRY = pa.struct(
     [records.LABEL.field(name) for name in ("scheme", "value", "confidence", "method", "abstained")]
 )
 """One entry of the column `labels` that `label_file` adds."""
-
-
-@dataclass(frozen=True)
-class LabelFitSummary:
-    """What a label model was fitted to, and how well it does on examples that it has not seen.
-
-    Attributes:
-        gold: label to number of examples.
-        pool: texts without a label, those of the gold files with them.
-        empty: rows without text, which were left out.
-        distinct: examples that are no near duplicates of each other; the classifier is measured on these.
-        accuracy, macro_f1: of the full answer in 5-fold cross-validation, nothing abstained.
-        macro_f1_without_pool: the same without the pool; None where there is none.
-        operating_points: precision asked for to the point that keeps it, None where no point does.
-        curve: coverage against precision, the most confident examples first.
-        keywords: how the taxonomy's keywords alone do on all of the gold.
-    """
-
-    gold: dict[str, int]
-    pool: int
-    empty: int
-    distinct: int
-    accuracy: float
-    macro_f1: float
-    macro_f1_without_pool: float | None
-    operating_points: dict[float, selective.Point | None]
-    curve: list[selective.Point]
-    keywords: keywords.KeywordSummary
-
-    @property
-    def promised(self) -> float | None:
-        """The highest of `SHOWN` that some point keeps; None where no point keeps any."""
-        return max((asked for asked, point in self.operating_points.items() if point), default=None)
-
-    def lines(self) -> list[str]:
-        """The summary as text."""
-        told = [f"{count:>7,}  {label}" for label, count in self.gold.items()]
-        told.append(f"{sum(self.gold.values()):>7,}  labelled, {self.pool:,} without a label")
-        if self.empty:
-            told.append(f"{self.empty:>7,}  rows without text left out")
-        told.append(
-            f"cross-validated: accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f} "
-            f"({self.distinct:,} distinct texts, {classifier.FOLDS} folds)"
-        )
-        if self.macro_f1_without_pool is not None:
-            told.append(f"without the pool: macro-F1 {self.macro_f1_without_pool:.3f}")
-        said = self.keywords
-        right = "none decided" if said.accuracy is None else f"accuracy {said.accuracy:.3f} where they decide"
-        told.append(
-            f"keywords alone: coverage {said.coverage:.0%}, conflict {said.conflict:.0%}, "
-            f"decided {said.decided:.0%}, {right}"
-        )
-        for precision, point in self.operating_points.items():
-            asked = f"precision {precision:g}: "
-            if point is None:
-                told.append(f"{asked}cannot be promised with these examples; every label would abstain")
-            else:
-                told.append(
-                    f"{asked}{point.coverage:.0%} labelled, {point.precision:.3f} of them rightly "
-                    f"(at least {point.bound:.3f} at {selective.CONFIDENCE:.0%} confidence)"
-                )
-        told.append("a precision is promised for texts like the labelled ones, drawn in the same way")
-        return told
 
 
 def label_fit_files(
@@ -99,47 +46,57 @@ def label_fit_files(
     gold: Sequence[Path],
     pool: Sequence[Path] = (),
     label_field: str | None = None,
+    encoder: Path | None = None,
+    report_file: Path | None = None,
+    lang: Lang = "zh",
     seed: int = 0,
 ) -> LabelFitSummary:
-    """Fit a label model to files of any format and write it to `output`.
+    """Fit a labeller to files of any format and write it to `output`.
 
-    Title and text are found by their known headers, as `curate` finds them. A column `cluster` keeps near
-    duplicates in one fold. Rows of `gold` without a label join the pool.
+    Title and text are found by their known headers, as `curate` finds them. Near duplicates are kept in one
+    fold, by a column `cluster` where there is one. A row whose column `judged` says false trains and counts
+    in no figure. Rows of `gold` without a label join the pool.
 
     Args:
         taxonomy_name: a shipped taxonomy or a YAML file.
         label_field: column of the label, instead of the known ones.
+        encoder: folder of a sentence encoder, whose vectors join the features.
+        report_file: where to write the figures as HTML, in `lang`.
 
     Raises:
-        UsageError: no such taxonomy or column, too few labels, or a file that cannot be written.
+        UsageError: no such taxonomy, column or encoder, too few labels, or a file that cannot be written.
         InputError: a file or row that cannot be read, or a label that the taxonomy has not.
     """
     for path in (*gold, *pool):
-        not_onto_itself(path, output)
+        for written in (output, report_file):
+            if written is not None:
+                not_onto_itself(path, written)
+    if report_file is not None:
+        not_onto_itself(output, report_file)
     labels = taxonomy.load(taxonomy_name)
+    kept = None if encoder is None else local_encoder.of(encoder)
     read = [_read_gold(path, labels, label_field) for path in gold]
     read += [_read_pool(path) for path in pool]
     rows = [row for rows in read for row in rows]
     said = [row for row in rows if row.document.strip()]
     known = [row for row in said if row.label is not None]
-    alone = _examples(labels, known)
+    alone = _examples(labels, known, kept)
     examples = alone.with_pool(row.document for row in said if row.label is None)
-    held_out = classifier.out_of_fold(examples, seed)
-    digest = sha256(shipped.find("taxonomies", taxonomy_name))
-    fitted = classifier.fit(examples, held_out, taxonomy=labels.name, digest=digest, seed=seed)
-    fitted.save(output)
-    return LabelFitSummary(
-        gold=dict(zip(labels.values, fitted.gold, strict=True)),
-        pool=examples.pool,
+    held_out = classifier.out_of_fold(examples, seed, classifier.CUTS)
+    fitted = classifier.fit(examples, held_out, taxonomy=labels.name, digest=labels.digest, seed=seed)
+    done = measured.measure(
+        fitted,
+        examples,
+        alone,
+        _by_keywords(labels, known),
         empty=len(rows) - len(said),
-        distinct=len(held_out.labels),
-        accuracy=float(held_out.right.mean()),
-        macro_f1=held_out.macro_f1,
-        macro_f1_without_pool=classifier.out_of_fold(alone, seed).macro_f1 if examples.pool else None,
-        operating_points={precision: fitted.operating_point(precision) for precision in SHOWN},
-        curve=selective.curve(fitted.scores, fitted.right),
-        keywords=_by_keywords(labels, known),
+        held_out=held_out,
+        seed=seed,
     )
+    fitted.save(output)
+    if report_file is not None:
+        report.write(report_file, done, lang)
+    return done
 
 
 @dataclass(frozen=True)
@@ -192,7 +149,7 @@ def label_file(source: Path, output: Path, *, model_file: Path, precision: float
     if not 0 < precision < 1:
         raise UsageError(f"precision {precision:g}: must lie between 0 and 1")
     write = tables.writer(output)
-    fitted = model.load(model_file)
+    fitted = labeller.load(model_file)
     read = tables.read_rows(source)
     if "labels" in read.columns:
         raise UsageError(f"{source.name}: has a column labels already; rename it")
@@ -229,6 +186,7 @@ class _Row:
     document: str
     label: str | None = None
     cluster: str | None = None
+    judged: bool = True
 
 
 def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -> list[_Row]:
@@ -248,8 +206,13 @@ def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -
             problem = f"not a label of {labels.name}{nearest(said, labels.values)}"
             raise InputError(problem, file=path.name, row=number, field=found)
         cluster = row.get("cluster")
-        rows.append(_Row(document, said or None, None if cluster in (None, "") else str(cluster)))
+        judged = str(row.get("judged")).strip().lower() not in _NO
+        rows.append(_Row(document, said or None, None if cluster in (None, "") else str(cluster), judged))
     return rows
+
+
+_NO = ("false", "0", "no", "否")
+"""What a column `judged` says of a text that was chosen because it is hard."""
 
 
 def _read_pool(path: Path) -> list[_Row]:
@@ -258,12 +221,22 @@ def _read_pool(path: Path) -> list[_Row]:
     return [_Row(document) for document in _documents(read_rows(path), path)]
 
 
-def _examples(labels: taxonomy.Taxonomy, known: Sequence[_Row]) -> classifier.Examples:
+def _examples(
+    labels: taxonomy.Taxonomy, known: Sequence[_Row], encoder: Encoder | None
+) -> classifier.Examples:
+    from curation.deduplicate.near import find_duplicates
+
+    known = sorted(known, key=lambda row: (row.document, row.label or ""))  # clusters depend on the order
+    documents = [row.document for row in known]
+    near = find_duplicates(documents).cluster.tolist()
     examples = classifier.prepare(
         labels.values,
-        [row.document for row in known],
+        documents,
         [row.label or "" for row in known],
-        groups=[row.cluster for row in known],
+        groups=[row.cluster or f"\0{documents[first]}" for row, first in zip(known, near, strict=True)],
+        judged=[row.judged for row in known],
+        hints=hints.of(labels),
+        encoder=encoder,
     )
     if examples.lacking:
         raise UsageError(f"too few labels to fit a model: {examples.lacking}")

@@ -1,44 +1,33 @@
-"""Labelling functions made of a taxonomy's keywords: each that a text says is a vote for its label."""
+"""What a taxonomy's rules alone say of a text: a best guess, and whether it can be trusted."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
+
+from curation.label import rules
 
 if TYPE_CHECKING:
     from curation.label.taxonomy import Taxonomy
 
-_BETWEEN = "\n"
-"""Stands between two texts while they are searched together; no keyword holds it."""
 
+def votes(
+    taxonomy: Taxonomy, texts: Sequence[str], columns: Mapping[str, Sequence[Any]] | None = None
+) -> NDArray[np.int64]:
+    """How many distinct rules of each label hold for every text, shape (texts, labels that may be given).
 
-def votes(taxonomy: Taxonomy, texts: Sequence[str]) -> NDArray[np.int64]:
-    """How many distinct keywords of each label every text holds, shape (texts, labels that may be given).
-
-    Matches are found from left to right, the longest first, and do not overlap: in 社区医院 the keyword
-    医院 counts only if 社区医院 is none.
+    Args:
+        columns: name of a column to its values, for rules with a condition; without it they do not vote.
     """
-    keywords = [(each, at) for at, label in enumerate(taxonomy.leaves) for each in label.keywords]
+    all_rules = rules.of(taxonomy)
     counts = np.zeros((len(texts), len(taxonomy.leaves)), np.int64)
-    if not keywords or not texts:
-        return counts
-    numbers = {keyword: number for number, (keyword, _) in enumerate(keywords)}
-    label_of = np.array([at for _, at in keywords])
-    longest_first = sorted(numbers, key=lambda keyword: (-len(keyword), keyword))
-    pattern = regex.compile("|".join(map(regex.escape, longest_first)))
-    starts = np.cumsum([0, *(len(text) + len(_BETWEEN) for text in texts)])
-    matches = [(match.start(), numbers[match.group()]) for match in pattern.finditer(_BETWEEN.join(texts))]
-    if not matches:
-        return counts
-    places, hit = np.array(matches).T
-    rows = np.searchsorted(starts, places, side="right") - 1
-    pairs = np.unique(rows * len(keywords) + hit)
-    np.add.at(counts, (pairs // len(keywords), label_of[pairs % len(keywords)]), 1)
+    found = rules.in_favour(all_rules, rules.match(all_rules, texts, columns))
+    labels = np.array([rule.label for rule in all_rules], np.int64)
+    np.add.at(counts, (found.rows, labels[found.rules]), 1)
     return counts
 
 

@@ -37,6 +37,13 @@ class Suggestion:
     method: str
     abstained: bool
 
+    @property
+    def machine(self) -> decisions.Machine | None:
+        """What a decision remembers of it; None where the label is a person's by now."""
+        if self.method == records.PERSON:
+            return None
+        return decisions.Machine(value=self.value, method=self.method, abstained=self.abstained)
+
 
 @dataclasses.dataclass(frozen=True)
 class Mark:

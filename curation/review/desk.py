@@ -90,12 +90,14 @@ class Desk:
         )
 
     def current(self, by: str, role: Role) -> tuple[Item, Case] | None:
-        """The record that a person has before them; else the next behind their last answer."""
+        """The record that a person has before them or answered in part; else the next behind the last one."""
         with self._lock:
             for id_, (who, until) in reversed(self._leases.items()):
                 if who == by and until > time.monotonic() and self._is_for(id_, by, role):
                     return self._items[id_], self.open(id_, by)
             said = self.answers.by(by, role)
+            if said and self._is_for(said[-1].id, by, role):
+                return self._items[said[-1].id], self.open(said[-1].id, by)
             return self.next(by, role, after=said[-1].id if said else None)
 
     def next(self, by: str, role: Role, after: str | None = None) -> tuple[Item, Case] | None:
@@ -125,7 +127,7 @@ class Desk:
             return case
 
     def look(self, id_: str) -> Case:
-        """A record of the queue; its marks are those of the person who corrected them last, if anybody did."""
+        """A record of the queue; its marks are those that people corrected, if anybody did."""
         with self._lock:
             case = self._case(id_)
             corrected = self.answers.last(id_, "anonymise")

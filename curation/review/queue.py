@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from curation.decisions import AUDIT
 from curation.errors import UsageError
+from curation.records import INPUT, PERSON
 
 SHARES = {AUDIT: 0.25, "personal": 0.15, "conflict": 0.2, "rare": 0.1}
 """Shares of the queue; what one does not need, and the rest, is for `uncertain`."""
@@ -61,10 +62,10 @@ def select(brief: pa.Table, votes: pa.ChunkedArray, *, size: int, seed: int = 0)
     chance = draw.permutation(brief.num_rows)
     method = pc.fill_null(brief["method"], "").to_numpy(zero_copy_only=False)
     held = pc.fill_null(brief["held"], "").to_numpy(zero_copy_only=False)
-    open_ = (method != "person") | (held == "anonymise")
+    open_ = (method != PERSON) | (held == "anonymise")
     labels, codes = _codes(brief["value"])
     confidence = pc.fill_null(brief["confidence"], 0.0).to_numpy()
-    guessed = open_ & (codes >= 0) & (method != "input")
+    guessed = open_ & (codes >= 0) & (method != INPUT)
     against = pc.fill_null(pc.not_equal(votes, brief["value"]), False).to_numpy(zero_copy_only=False)
     rivals = against | _rivals(brief["cluster"], codes)
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
@@ -89,14 +90,12 @@ def _pick(candidates: dict[str, Iterable[int]], clusters: list[str | None], size
     waiting = {reason: iter(rows) for reason, rows in candidates.items()}
     rounds = [(reason, int(share * size)) for reason, share in SHARES.items()]
     for reason, most in [*rounds, ("uncertain", size), (AUDIT, size)]:
-        for row in waiting[reason]:
-            if most <= 0 or len(picked) >= size:
-                break
+        end = min(size, len(picked) + most)
+        while len(picked) < end and (row := next(waiting[reason], None)) is not None:
             cluster = clusters[row]
             if row in picked or (cluster is not None and cluster in seen):
                 continue
             picked[row] = reason
-            most -= 1
             if cluster is not None:
                 seen.add(cluster)
     return picked

@@ -125,6 +125,18 @@ def test_the_last_word_of_each_role_holds() -> None:
     assert not decisions.standing([first], "label", "another")
 
 
+def test_annotators_who_differ_leave_it_to_a_reviewer() -> None:
+    both = [label(value="甲"), label(value="乙", by="李")]
+    held = decisions.standing(both, "label", "letters")
+    assert held["r1"].disputed
+    fit, tally = decisions.applicable(held, ["r1"], ["c"])
+    assert not fit and tally == decisions.Tally(0, 0, 0, 1) and "1 disputed" in tally.line("label")
+    decided = decisions.standing([*both, label(value="丙", by="赵", role="reviewer")], "label", "letters")
+    assert not decided["r1"].disputed and decided["r1"].final.value == "丙"
+    changed = decisions.standing([*both, label(value="乙")], "label", "letters")
+    assert not changed["r1"].disputed
+
+
 def test_what_was_judged_is_another_now_or_gone() -> None:
     held = decisions.standing([label("a"), label("b", content="old"), label("c")], "label", "letters")
     fit, tally = decisions.applicable(held, ["a", "b"], ["c", "c"])

@@ -12,10 +12,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from curation import parquet, records
+from curation import curate, decisions, load, parquet, records
+from curation.decisions import Decision
 from curation.errors import UsageError
 from curation.export import Format, export_data
 from curation.instruct.cli import export_data as command
+from curation.review import cases
+from curation.run import Run
+from curation.samples import generate
 
 Turn = tuple[str, str]
 SYSTEM, ASK, SAY = "system", "user", "assistant"
@@ -36,18 +40,32 @@ ODD: dict[str, list[Any]] = {
 }
 
 
-def write_run(folder: Path, **splits: list[Any]) -> Path:
-    """A run folder with these dialogues, two files a split."""
+def write_run(folder: Path, labels: list[Any] | None = None, **splits: list[Any]) -> Path:
+    """A run folder with these dialogues, two files a split; `labels` are those of each of them in turn."""
     (folder / "data").mkdir(parents=True)
     lock = {"schema": "lock/1", "recipe": {"name": "dispatch"}}
     (folder / "govtune.lock.json").write_text(json.dumps(lock), encoding="utf-8")
-    field = records.PUBLIC.field("messages")
+    schema = pa.schema([records.PUBLIC.field(name) for name in ("messages", "labels")])
+    given = iter(labels or [])
     for split, dialogues in splits.items():
-        messages = [None if turns is None else [message(*turn) for turn in turns] for turns in dialogues]
-        for number, rows in enumerate((messages[:1], messages[1:])):
+        rows = [
+            {
+                "messages": None if turns is None else [message(*turn) for turn in turns],
+                "labels": next(given, None),
+            }
+            for turns in dialogues
+        ]
+        for number, part in enumerate((rows[:1], rows[1:])):
             path = folder / "data" / f"{split}-{number:05d}-of-00002.parquet"
-            parquet.write(pa.table([pa.array(rows, field.type)], schema=pa.schema([field])), path)
+            parquet.write(pa.Table.from_pylist(part, schema=schema), path)
     return folder
+
+
+def label(annotator: str | None, reviewer: str | None, method: str = "person") -> dict[str, Any]:
+    return {"scheme": "letters", "value": "交通运输", "method": method} | {
+        "annotator": annotator,
+        "reviewer": reviewer,
+    }
 
 
 def message(role: str, content: str, weight: float | None = None) -> dict[str, Any]:
@@ -176,6 +194,90 @@ def test_the_command_says_what_it_wrote_and_what_not(tmp_path: Path) -> None:
     ]
     as_json = CliRunner().invoke(app, [str(run), "-o", str(tmp_path / "more"), "--json"])
     assert json.loads(as_json.output)["files"] == {"test.jsonl": 1, "train.jsonl": 2}
+
+
+TWO, MACHINE = [label("person-1", "person-2")], [label(None, None, "classifier")]
+ALONE, SAME = [label("person-1", None)], [label("person-1", "person-1")]
+
+
+@pytest.mark.parametrize("labels", [[TWO, MACHINE], [MACHINE + TWO, None], [[], []]])
+def test_labels_that_two_people_gave_or_none_may_leave(tmp_path: Path, labels: list[Any]) -> None:
+    run = write_run(tmp_path / "run", labels, train=TRAIN)
+    assert export_data(run, tmp_path / "out", "messages").unreviewed == 0
+
+
+def test_labels_that_nobody_reviewed_stay_unless_asked_for(tmp_path: Path) -> None:
+    labels = [ALONE, TWO, MACHINE + ALONE]
+    run = write_run(tmp_path / "run", labels, train=TRAIN, test=TEST)
+    with pytest.raises(UsageError) as error:
+        export_data(run, tmp_path / "out", "messages")
+    assert "one person: 0, whose label nobody reviewed: 2;" in str(error.value)
+    assert "--role reviewer" in str(error.value) and "--unreviewed" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+    done = export_data(run, tmp_path / "out", "messages", unreviewed=True)
+    assert done.unreviewed == 2
+    assert sum(done.files.values()) == 3
+    assert any(line.split()[0] == "2" and "nobody reviewed" in line for line in done.lines())
+
+
+@pytest.mark.parametrize("unreviewed", [False, True])
+def test_labels_of_one_person_in_both_roles_never_leave(tmp_path: Path, unreviewed: bool) -> None:
+    labels = [SAME, ALONE + SAME, ALONE]
+    run = write_run(tmp_path / "run", labels, train=TRAIN, test=TEST)
+    with pytest.raises(UsageError, match="one person: 2, whose label nobody reviewed: 1;") as error:
+        export_data(run, tmp_path / "out", "messages", unreviewed=unreviewed)
+    assert ("--unreviewed" in str(error.value)) is not unreviewed
+
+
+def test_a_reviewer_without_an_annotator_is_one_person(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [[label(None, "person-1")], TWO], train=TRAIN)
+    with pytest.raises(UsageError, match="one person: 0, whose label nobody reviewed: 1;"):
+        export_data(run, tmp_path / "out", "messages")
+
+
+def test_labels_of_rows_without_examples_do_not_count(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [TWO, MACHINE, SAME, ALONE], train=[*TRAIN, None, None])
+    assert export_data(run, tmp_path / "out", "messages").unreviewed == 0
+
+
+def test_from_decisions_to_the_refusal(tmp_path: Path, govtune: Callable[..., Any]) -> None:
+    """One person labels and reviews a record, another record is only labelled; `export-data` stops at both,
+    and goes on when a second person has reviewed them."""
+    generate(tmp_path / "sample", records=60)
+    run, output = tmp_path / "run", tmp_path / "out"
+    recipe = load("dispatch", settings=["anonymise.names=none", "anonymise.residual=none"])
+    curate(recipe, [tmp_path / "sample" / "data"], run)
+    parents = [parent for path in Run(run).data for parent in parquet.read(path)["parent"].to_pylist()][:2]
+    both, one = cases.load(run).cases(parents)
+
+    def say(case: cases.Case, by: str, role: decisions.Role) -> None:
+        said = Decision(
+            id=case.id,
+            stage="label",
+            content=case.content,
+            scheme="letters",
+            value="交通运输",
+            by=by,
+            role=role,
+            seconds=None,
+        )
+        decisions.append(Run(run).private / decisions.NAME, [said])
+
+    say(both, "王芳", "annotator")
+    say(both, "王芳", "reviewer")
+    say(one, "王芳", "annotator")
+    curate(recipe, [tmp_path / "sample" / "data"], run)
+    ended = govtune("export-data", run, "-o", output)
+    assert ended.code == 2
+    (line,) = ended.errors
+    assert "one person: 1, whose label nobody reviewed: 1;" in line
+    assert "王芳" not in line
+    assert govtune("export-data", run, "-o", output, "--unreviewed").code == 2
+    for case in (both, one):
+        say(case, "李强", "reviewer")
+    curate(recipe, [tmp_path / "sample" / "data"], run)
+    assert govtune("export-data", run, "-o", output).code == 0
 
 
 @pytest.mark.parametrize("format", READERS)

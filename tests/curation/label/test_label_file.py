@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,8 +18,9 @@ import typer
 from typer.testing import CliRunner
 
 from curation.errors import InputError, UsageError
-from curation.label import cli, taxonomy
+from curation.label import cli, labeller, measured, report, taxonomy
 from curation.label.files import label_file, label_fit_files
+from tests.curation.label.conftest import compose
 
 Letters = list[tuple[str, str]]
 
@@ -25,6 +28,12 @@ Letters = list[tuple[str, str]]
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return path
+
+
+@pytest.fixture(autouse=True)
+def _measured_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cross-validations instead of ten; what is measured is the same."""
+    monkeypatch.setattr(measured, "_REPEATS", 2)
 
 
 @pytest.fixture
@@ -44,7 +53,7 @@ def test_the_summary_says_what_was_measured(gold: Path, letters: Letters, tmp_pa
     done = label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold, more], pool=[pool])
     assert done.gold["城乡建设"] == 50
     assert (sum(done.gold.values()), done.pool, done.empty) == (150, 21, 1)
-    assert done.distinct == 150
+    assert done.distinct == 149  # two are near duplicates
     assert min(done.accuracy, done.macro_f1) > 0.9
     assert done.macro_f1_without_pool is not None
     assert done.keywords.coverage > 0.9
@@ -183,6 +192,120 @@ def test_wrong_use_is_one_line(gold: Path, fitted: Path, tmp_path: Path) -> None
     assert not output.exists()
 
 
+def test_the_report_shows_the_figures_and_no_text(letters: Letters, tmp_path: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in letters]
+    rows += [{"text": "景区门票太贵" + text, "label": "商贸旅游"} for text, _ in letters[:3]]
+    gold = write(tmp_path / "gold.jsonl", rows)
+    done = label_fit_files(
+        tmp_path / "m.npz", taxonomy_name="letters", gold=[gold], report_file=tmp_path / "r.html"
+    )
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page == report.html(done, "zh")
+    assert f"{done.macro_f1:.3f} ± {done.macro_f1_spread:.3f}" in page
+    assert done.promised == 0.95
+    assert 'class="mark"' in page
+    assert "环境保护" in page.split("接下来标什么")[1]
+    assert not any(part in page for text, _ in letters for part in text.split("，"))
+    assert not any(word in page for word in ("http", "<script", "src=", "@import", "url("))
+    english = report.html(done, "en")
+    assert "What to label next" in english
+    assert 'lang="en"' in english
+    assert sum(map(sum, done.confusion)) == done.distinct
+
+
+def test_a_report_of_labels_that_look_like_html_shows_them_as_text(letters: Letters, tmp_path: Path) -> None:
+    names = {label: f"<b>&{number}" for number, label in enumerate(dict.fromkeys(x for _, x in letters))}
+    labels = [{"code": str(at), "name": {"zh": name}} for at, name in enumerate(names.values())]
+    tree = {"schema": "taxonomy/1", "name": "odd", "title": {"zh": "怪"}, "labels": labels}
+    (tmp_path / "odd.yaml").write_text(json.dumps(tree), encoding="utf-8")
+    gold = write(tmp_path / "g.jsonl", [{"text": text, "label": names[label]} for text, label in letters])
+    done = label_fit_files(tmp_path / "m.npz", taxonomy_name=str(tmp_path / "odd.yaml"), gold=[gold])
+    page = report.html(done, "zh")
+    assert "&lt;b&gt;&amp;0" in page
+    assert "<b>&" not in page
+
+
+def test_what_a_column_says_was_chosen_because_it_is_hard_is_not_measured(
+    letters: Letters, tmp_path: Path
+) -> None:
+    rows: list[dict[str, Any]] = [{"text": text, "label": label} for text, label in letters]
+    rows += [{"text": f"疑难{at}号", "label": "环境保护", "judged": False} for at in range(7)]
+    done = label_fit_files(
+        tmp_path / "m.npz", taxonomy_name="letters", gold=[write(tmp_path / "g.jsonl", rows)]
+    )
+    assert (done.unjudged, done.distinct, done.gold["环境保护"]) == (7, 149, 7)
+    assert "环境保护" not in [each.label for each in done.classes]
+
+
+def test_near_duplicates_count_once_in_whatever_order_they_come(letters: Letters, tmp_path: Path) -> None:
+    long = [(text * 4, label) for text, label in letters[:60]]
+    rows = [
+        {"text": text + f"。{number}" * bool(number), "label": label}
+        for text, label in long
+        for number in range(3)
+    ]
+    models = []
+    for number, order in enumerate((rows, rows[::-1])):
+        model = tmp_path / f"{number}.npz"
+        gold = write(tmp_path / "g.jsonl", order)
+        assert label_fit_files(model, taxonomy_name="letters", gold=[gold]).distinct == 60
+        models.append(model.read_bytes())
+    assert models[0] == models[1]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model2vec folder in which 舟 and 车 mean nearly the same, and 舟 is in no letter."""
+    model2vec = pytest.importorskip("model2vec", reason="the extra `semantic` is not installed")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    said = "".join(dict.fromkeys("".join(text for text, _ in compose(150))))
+    words = models.WordLevel(
+        {"[UNK]": 0, **{char: row for row, char in enumerate(said + "舟", 1)}}, unk_token="[UNK]"
+    )
+    tokenizer = Tokenizer(words)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    vectors = np.random.default_rng(0).normal(size=(len(said) + 2, 64)).astype(np.float32)
+    vectors[-1] = vectors[said.index("车") + 1] * 1.01
+    folder = tmp_path_factory.mktemp("encoder") / "model"
+    model2vec.StaticModel(vectors, tokenizer).save_pretrained(folder)
+    return folder
+
+
+def test_an_encoder_joins_in_and_must_stay_the_same(gold: Path, encoder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(encoder, own)
+    label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold], encoder=own)
+    fitted = labeller.load(tmp_path / "m.npz")
+    assert fitted.encoder is not None
+    assert fitted.encoder.path == str(own)
+    assert [fitted.labels[at] if at >= 0 else None for at in fitted.predict(["舟舟舟", ""]).label] == [
+        "交通运输", None,
+    ]  # fmt: skip
+    (own / "README.md").write_text("another", encoding="utf-8")
+    with pytest.raises(UsageError, match="not the encoder that the model was fitted with"):
+        labeller.load(tmp_path / "m.npz").predict(["公交车"])
+    shutil.rmtree(own)
+    with pytest.raises(UsageError, match="no such folder"):
+        label_file(gold, tmp_path / "o.jsonl", model_file=tmp_path / "m.npz")
+    with pytest.raises(UsageError, match="no such folder"):
+        label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold], encoder=tmp_path / "none")
+
+
+def test_an_encoder_whose_library_is_missing_is_one_line(
+    gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "modules.json").write_text(
+        '[{"type": "sentence_transformers.models.Transformer"}]', encoding="utf-8"
+    )
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"sentence-transformers is not installed: pip install") as error:
+        label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold], encoder=folder)
+    assert "\n" not in str(error.value)
+
+
 def test_the_commands_tell_and_print_json(gold: Path, tmp_path: Path) -> None:
     app = typer.Typer()
     app.command("label-fit")(cli.label_fit)
@@ -198,6 +321,9 @@ def test_the_commands_tell_and_print_json(gold: Path, tmp_path: Path) -> None:
     said = CliRunner().invoke(app, fit)
     assert said.exit_code == 0
     assert "150  labelled" in said.stdout
+    shown = CliRunner().invoke(app, [*fit, "--report", str(tmp_path / "r.html"), "--lang", "en"])
+    assert shown.exit_code == 0
+    assert "Report of a classifier" in (tmp_path / "r.html").read_text(encoding="utf-8")
     told = CliRunner().invoke(app, [*fit, "--json"]).stdout
     assert json.loads(told)["operating_points"]["0.95"]["coverage"] == 1
     label = ["label", str(gold), "-o", output, "--model", model]

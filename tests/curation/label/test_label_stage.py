@@ -13,7 +13,7 @@ import pytest
 from curation import Run, curate, parquet, records, stage
 from curation import recipe as recipes
 from curation.errors import UsageError
-from curation.label import model, taxonomy
+from curation.label import labeller, taxonomy
 from curation.label.files import label_fit_files
 from curation.label.stage import Label, LabelParams
 
@@ -103,19 +103,18 @@ def test_kinds_that_are_nobody_s_request_get_no_label(letters: Letters) -> None:
     assert [bool(each) for each in entries] == [True] * 4 + [False] * 3
 
 
-def test_with_few_labels_keywords_decide_and_abstain_unless_they_are_plain() -> None:
+def test_with_few_labels_functions_vote_and_abstain_unless_two_agree_and_none_objects() -> None:
     said = [
-        ("医院的医生不给挂号", "卫生计生", False),
-        ("医院的医生不给挂号，公交也等不到", "卫生计生", True),
-        ("医院很远", "卫生计生", True),
-        ("你好", None, True),
+        ("医院的医生不给挂号", {"卫生计生"}, False),
+        ("医院的医生不给挂号，公交也等不到", {"卫生计生", "交通运输"}, True),
+        ("医院很远", {"卫生计生"}, True),
+        ("你好", {None}, True),
     ]
     entries = run(table([(text, "") for text, *_ in said], labelled=0))
-    assert [(each["value"], each["abstained"]) for each in entries] == [
-        (value, abstained) for _, value, abstained in said
-    ]
-    assert {each["method"] for each in entries} == {"keywords"}
-    assert {each["confidence"] for each in entries} == {None}
+    for entry, (_, values, abstained) in zip(entries, said, strict=True):
+        assert entry["value"] in values and entry["abstained"] == abstained
+        assert entry["method"] == "label_model"
+        assert (entry["confidence"] is None) == (entry["value"] is None)
 
 
 @pytest.mark.parametrize(
@@ -132,10 +131,10 @@ def test_with_few_labels_keywords_decide_and_abstain_unless_they_are_plain() -> 
     ],
     ids=["four of each label", "copies of two texts", "one label", "one text of the second label"],
 )
-def test_labels_that_nothing_can_be_fitted_to_leave_it_to_the_keywords(said: Letters) -> None:
+def test_labels_that_nothing_can_be_fitted_to_leave_it_to_labelling_functions(said: Letters) -> None:
     entries = run(table([*said, ("医院的医生不给挂号", "")], labelled=len(said)))
     assert {each["method"] for each in entries[:-1]} == {"input"}
-    assert (entries[-1]["method"], entries[-1]["value"]) == ("keywords", "卫生计生")
+    assert (entries[-1]["method"], entries[-1]["value"]) == ("label_model", "卫生计生")
 
 
 def test_the_order_of_the_records_changes_nothing(letters: Letters) -> None:
@@ -175,11 +174,11 @@ def test_a_given_model_is_used_and_one_for_another_taxonomy_refused(letters: Let
     label_fit_files(tmp_path / "m.npz", taxonomy_name="letters", gold=[gold])
     entries = run(table(letters[:6], labelled=0), model=str(tmp_path / "m.npz"), precision=0.9)
     assert [each["value"] for each in entries] == [value for _, value in letters[:6]]
-    with pytest.raises(UsageError, match=r"m\.npz: fitted for another taxonomy than scenarios\.yaml"):
+    with pytest.raises(UsageError, match=r"m\.npz: fitted for another taxonomy than scenarios"):
         Label(LabelParams(taxonomy="scenarios", model=str(tmp_path / "m.npz")))
     with pytest.raises(UsageError, match=r"none\.npz: cannot be read"):
         Label(LabelParams(taxonomy="letters", model=str(tmp_path / "none.npz")))
-    assert model.load(tmp_path / "m.npz").gold == (50, 0, 50, 0, 0, 0, 50)
+    assert labeller.load(tmp_path / "m.npz").gold == (50, 0, 50, 0, 0, 0, 50)
 
 
 def test_a_recipe_labels_after_split_and_anonymise() -> None:

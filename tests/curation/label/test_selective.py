@@ -73,3 +73,39 @@ def test_a_chosen_point_counts_all_examples_of_its_confidence(made: list[tuple[f
             passed = scores >= point.threshold
             assert point.coverage == pytest.approx(passed.mean())
             assert point.precision == pytest.approx(right[passed].mean())
+
+
+def test_a_label_is_promised_by_itself_only_where_its_own_examples_suffice() -> None:
+    guesses = np.repeat([0, 1, 2], [200, 30, 100])
+    right = np.concatenate([np.ones(230, bool), np.arange(100) % 2 == 0])
+    scores = np.concatenate([np.linspace(1, 0.5, 200), np.linspace(1, 0.5, 30), np.linspace(0.4, 0, 100)])
+    first, second, third, never = selective.per_label(scores, right, guesses, labels=4, precision=0.95)
+    assert first.promised is not None
+    assert first.missing == 0
+    assert (second.promised, second.accepted, second.right) == (None, 30, 30)
+    assert second.missing is not None
+    more = selective.choose(
+        np.linspace(1, 0.5, 30 + second.missing), np.ones(30 + second.missing, bool), 0.95
+    )
+    assert more is not None
+    assert second.bound == pytest.approx(0.1 ** (1 / 30))
+    assert (third.accepted, third.promised) == (15, None)
+    assert (never.accepted, never.bound, never.promised) == (0, 0.0, None)
+
+
+def test_many_wrong_guesses_of_a_label_are_not_mended_by_more_of_them() -> None:
+    (only,) = selective.per_label(
+        np.linspace(1, 0, 300), np.arange(300) % 3 > 0, np.zeros(300, np.int64), labels=1, precision=0.95
+    )
+    assert (only.promised, only.missing) == (None, None)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.8, 0.9, 0.95]))
+def test_a_promise_is_no_bolder_than_all_of_the_risk_allows(seed: int, precision: float) -> None:
+    scores, right = examples(np.random.default_rng(seed), 400)
+    point = selective.choose(scores, right, precision)
+    if point is not None:
+        n = round(point.coverage * 400)
+        k = round(point.precision * n)
+        assert point.bound >= precision
+        assert point.bound <= selective.lower_bound(np.array([k]), np.array([n]), 0.1)[0] + 1e-12

@@ -124,7 +124,9 @@ def test_the_next_run_applies_labels_with_who_gave_them(run: Path) -> None:
     assert found[alone] == {**common, "annotator": "person-1", "reviewer": None, "value": OTHER}
     assert found[unsure]["abstained"] and found[unsure]["method"] != "person"
     lock = Run(run).lock()["decisions"]
-    assert lock["lines"] == 5 and lock["stages"] == {"label": {"applied": 3, "stale": 0, "absent": 0}}
+    assert lock["lines"] == 5 and lock["stages"] == {
+        "label": {"applied": 3, "stale": 0, "absent": 0, "disputed": 0}
+    }
     assert len(given) == 3
 
 
@@ -150,7 +152,12 @@ def test_the_next_run_replaces_what_people_marked(run: Path) -> None:
     marked = [one for one in after["pii"] if one["recogniser"] == "person"]
     assert len(marked) == len(kept) + 1
     assert cases.load(run).cases([case.id])[0].texts == case.texts
-    assert Run(run).lock()["decisions"]["stages"]["anonymise"] == {"applied": 1, "stale": 0, "absent": 0}
+    assert Run(run).lock()["decisions"]["stages"]["anonymise"] == {
+        "applied": 1,
+        "stale": 0,
+        "absent": 0,
+        "disputed": 0,
+    }
 
 
 def test_a_span_of_a_forged_decision_is_told_in_one_line(run: Path) -> None:
@@ -172,7 +179,12 @@ def test_stale_decisions_are_told_and_not_applied(run: Path) -> None:
     )
     decisions.append(path, [stale, stale.model_copy(update={"id": "gone", "decision": "2"})])
     again(run)
-    assert Run(run).lock()["decisions"]["stages"]["label"] == {"applied": 0, "stale": 1, "absent": 1}
+    assert Run(run).lock()["decisions"]["stages"]["label"] == {
+        "applied": 0,
+        "stale": 1,
+        "absent": 1,
+        "disputed": 0,
+    }
     assert all(label["method"] != "person" for label in rows(run)[case.id]["labels"])
 
 

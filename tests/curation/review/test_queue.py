@@ -84,6 +84,12 @@ def test_the_order_of_the_records_changes_nothing_and_tells_nothing_of_the_reaso
     assert min(first[reason] for reason in ("audit", "conflict", "uncertain")) > 2
 
 
+@pytest.mark.parametrize("size", [1, 3, 5, 9, 10, 40])
+def test_no_record_is_lost_between_the_shares(size: int) -> None:
+    rows = [row(at, "甲乙"[at % 2], confidence=0.5 + at / 100) for at in range(10)]
+    assert len(select(rows, size=size)) == min(size, 10)
+
+
 def test_a_queue_of_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="--size"):
         select([row(0)], size=0)

@@ -1,0 +1,1 @@
+"""Reviews that people do elsewhere: in a workbook or in Label Studio."""
