@@ -23,7 +23,7 @@ import orjson
 import pyarrow as pa
 from pydantic import (
     BaseModel,
-    BeforeValidator,
+    AfterValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -45,11 +45,13 @@ Role = Literal["annotator", "reviewer"]
 
 
 def tidy(name: str) -> str:
-    """A person's name as it is kept: nobody becomes two by a space or a full-width letter."""
+    """A person's name as it is kept: plain letters, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", name).split())
 
 
-Person = Annotated[str, BeforeValidator(tidy), StringConstraints(min_length=1, max_length=64)]
+Person = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(tidy)
+]
 
 
 class _Model(BaseModel):
@@ -293,17 +295,35 @@ def _standing(said: Sequence[Decision]) -> Standing:
 
 
 def applicable(
-    holding: dict[str, Standing], ids: Sequence[str], digests: Sequence[str]
+    decisions: Sequence[Decision],
+    stage: str,
+    ids: Sequence[str],
+    digests: Sequence[str],
+    *,
+    scheme: str | None = None,
 ) -> tuple[dict[str, Standing], Tally]:
-    """Those whose record is there with the content that was judged, and what became of all."""
+    """What holds for the records as they are now, and what became of all that was said about the stage.
+
+    Args:
+        ids, digests: the living records and the digests of their contents. What was said about another
+            content neither holds nor stands against what was said about this one.
+    """
     there = dict(zip(ids, digests, strict=True))
-    same = {id_: held for id_, held in holding.items() if there.get(id_) == held.final.content}
-    fit = {id_: held for id_, held in same.items() if not held.disputed}
-    absent = sum(id_ not in there for id_ in holding)
-    return fit, Tally(len(fit), len(holding) - len(same) - absent, absent, len(same) - len(fit))
+    about = [one for one in in_force(decisions) if one.stage == stage and one.scheme == scheme]
+    now = standing([one for one in about if there.get(one.id) == one.content], stage, scheme)
+    fit = {id_: held for id_, held in now.items() if not held.disputed}
+    everybody = {one.id for one in about}
+    absent = sum(id_ not in there for id_ in everybody)
+    return fit, Tally(len(fit), len(everybody) - len(now) - absent, absent, len(now) - len(fit))
 
 
 def pseudonyms(decisions: Iterable[Decision]) -> dict[str, str]:
     """`person-1`, `person-2` ... in the order of their first line: what may be published of who decided."""
+    people: dict[str, str] = {}
     names = dict.fromkeys(one.by for one in decisions)
-    return {name: f"person-{number}" for number, name in enumerate(names, 1)}
+    return {name: people.setdefault(identity(name), f"person-{len(people) + 1}") for name in names}
+
+
+def identity(name: str) -> str:
+    """The same for two spellings of one person's name: neither case nor spaces make another person."""
+    return "".join(tidy(name).casefold().split())

@@ -138,8 +138,8 @@ def _require_review(run: Path, data: Sequence[Path], unreviewed: bool) -> int:
         also = "" if unreviewed or not alone else "; --unreviewed lets through what nobody reviewed"
         raise UsageError(
             f"{run}: GB/T 45674 asks for two people; examples whose annotator and reviewer are one person: "
-            f"{same:,}, whose label nobody reviewed: {alone:,}; let another person decide: "
-            f"govtune review {run} --role reviewer, then curate again{also}"
+            f"{same:,}, whose label nobody reviewed: {alone:,}; let another person open govtune review {run} "
+            f"as reviewer, then curate again{also}"
         )
     return alone
 

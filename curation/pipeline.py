@@ -158,7 +158,8 @@ def curate(
         progress("publish", 0, 1)
         lock = _lock(recipe, files, stages, key, said)
         published = publish(target, work.stream(parts), recipe.fields, lock, card)
-        _remember(private, read, parts, stages)
+        own = len(said) if decided == target.private / NAME else 0
+        _remember(private, read, parts, stages, own)
         progress("publish", 1, 1)
         work.store.keep_only(work.used)
     children = sum(part.rows for part in parts) - rows
@@ -313,15 +314,26 @@ class _Passes:
 
 
 def _remember(
-    private: Path, read: Sequence[Part] | None, finished: Sequence[Part], stages: Sequence[Stage]
+    private: Path,
+    read: Sequence[Part] | None,
+    finished: Sequence[Part],
+    stages: Sequence[Stage],
+    decided: int,
 ) -> None:
     """Write down where people who review find the records: finished, and as `anonymise` received them if it
-    ran."""
+    ran.
+
+    Args:
+        decided: how many lines of the run's own decisions it knew.
+    """
+    named = [stage for stage in stages if stage.name in ("label", "anonymise")]
     where = {
         "schema": "review/1",
         "read": None if read is None else [part.key for part in read],
         "finished": [part.key for part in finished],
-        "stages": {stage.name: _lasting(stage) for stage in stages if stage.name in ("label", "anonymise")},
+        "decided": decided,
+        "stages": {stage.name: _lasting(stage) for stage in named},
+        "files": {str(path.resolve()): sha256(path) for stage in named for path in stage.files()},
     }
     with whole_file(private / REVIEW) as unfinished:
         unfinished.write_text(canonical_json(where), encoding="utf-8")

@@ -140,8 +140,7 @@ class Anonymise(Exchange):
             UsageError: a person marked a type that the policy has not, or more than there is text.
         """
         ids = keys["id"].to_pylist()
-        held = decisions.standing(self.decisions, self.name)
-        held, self.tally = decisions.applicable(held, ids, keys["content"].to_pylist())
+        held, self.tally = decisions.applicable(self.decisions, self.name, ids, keys["content"].to_pylist())
         places = [row for row, id_ in enumerate(ids) if id_ in held]
         if not places:
             return keys, pa.repeat(pa.scalar(False), len(ids))

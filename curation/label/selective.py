@@ -2,10 +2,11 @@
 
 Learn then test (Angelopoulos, Bates, Candès, Jordan, Lei 2021, arXiv:2110.01052): thresholds are tested from
 the highest downwards, each by a one-sided Clopper-Pearson bound. The order is that of the leads, which no
-outcome has tuned, so a long sequence needs no correction. Half of the risk is spent at the highest threshold
-that can pass at all, half at half of the examples, for labels of which some are wrong wherever one looks. A
-threshold that passes hands its risk to the next, one that fails loses it (fallback procedure, Wiens and
-Dmitrienko 2005, J. Biopharm. Stat. 15). The lowest threshold that passes is taken.
+outcome has tuned, so a long sequence needs no correction. A third of the risk is spent at the highest
+threshold that can pass at all, a third at half of the examples and a third at all of them: some labels of
+people are wrong wherever one looks, and at the top one of them is too many. A threshold that passes hands its
+risk to the next, one that fails loses it (fallback procedure, Wiens and Dmitrienko 2005, J. Biopharm. Stat.
+15). The lowest threshold that passes is taken.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.9
 """Probability with which the chosen threshold keeps its promise."""
 
-_RISK = (1 - CONFIDENCE) / 2
-"""Spent at each of the two starts: that a threshold passes that does not keep the precision."""
+_RISK = (1 - CONFIDENCE) / 3
+"""Spent at each of the three starts: that a threshold passes that does not keep the precision."""
 
 _STEP = 1.1
 """Each threshold lets this many times as many examples through as the one before."""
@@ -169,7 +170,7 @@ def _sizes(n: int, precision: float) -> Iterator[tuple[int, float]]:
     middle = max(first, n // 2)
     steps = sorted({*_steps(first, middle), *_steps(middle, n), n})
     for size in steps:
-        yield size, _RISK * ((size == first) + (size == middle))
+        yield size, _RISK * ((size == first) + (size == middle) + (size == n))
 
 
 def _steps(start: int, end: int) -> Iterator[int]:

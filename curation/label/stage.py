@@ -111,7 +111,7 @@ class Label(stage.Exchange):
         if fitted is None:
             parts.append(self._by_label_model(unknown, fetch))
         else:
-            parts += self._by_classifier(fitted, unknown, fetch)
+            parts.append(self._by_classifier(fitted, unknown, fetch))
         verdict = pa.concat_tables(parts)
         abstained = pc.or_(verdict["abstained"], pc.is_in(verdict["id"], undecidable))
         return verdict.set_column(verdict.schema.get_field_index("abstained"), "abstained", abstained)
@@ -132,21 +132,23 @@ class Label(stage.Exchange):
         """The keys with people's labels as the given ones and `judged`; their verdict; and the records of
         which they say that nobody can tell.
 
-        `judged` is false where people got the record because it is hard: it is no measure of the others.
+        `judged` is false where a record has its label because it was hard: it is no measure of the others.
         """
         ids = keys["id"].to_pylist()
-        valid = {None, *self._taxonomy.values}
-        held = decisions.standing(self.decisions, self.name, self._taxonomy.name)
-        known = {id_: one for id_, one in held.items() if one.final.value in valid}
-        fit, tally = decisions.applicable(known, ids, keys["content"].to_pylist())
-        self.tally = dataclasses.replace(tally, stale=tally.stale + len(held) - len(known))
+        held, tally = decisions.applicable(
+            self.decisions, self.name, ids, keys["content"].to_pylist(), scheme=self._taxonomy.name
+        )
+        fit = {id_: one for id_, one in held.items() if one.final.value in {None, *self._taxonomy.values}}
+        gone = len(held) - len(fit)  # labels that the taxonomy had
+        self.tally = dataclasses.replace(tally, applied=len(fit), stale=tally.stale + gone)
         names = decisions.pseudonyms(self.decisions)
         said = {id_: one for id_, one in fit.items() if one.final.value is not None}
         given, judged = keys["given"].to_pylist(), [True] * len(ids)
         for row, id_ in enumerate(ids):
             if id_ in fit:
+                drawn = fit[id_].final.shown.reason in (None, decisions.AUDIT)
+                judged[row] = given[row] is not None or drawn
                 given[row] = fit[id_].final.value
-                judged[row] = fit[id_].final.shown.reason in (None, decisions.AUDIT)
         for name, column in (("given", pa.array(given, pa.string())), ("judged", pa.array(judged))):
             keys = keys.set_column(keys.schema.get_field_index(name), name, column)
         verdict = _verdict(
@@ -158,33 +160,43 @@ class Label(stage.Exchange):
         )
         return keys, verdict, pa.array([id_ for id_ in fit if id_ not in said], pa.string())
 
-    def _by_classifier(self, fitted: Labeller, unknown: pa.Table, fetch: stage.Fetch) -> Iterator[pa.Table]:
+    def _by_classifier(self, fitted: Labeller, unknown: pa.Table, fetch: stage.Fetch) -> pa.Table:
         threshold = fitted.threshold(self.params.precision)
         if np.isinf(threshold):
             self.notes.append(
                 f"label: a precision of {self.params.precision:g} cannot be promised with these examples; "
                 "every guess abstains and goes to people"
             )
+        parts, asked = [], []
         for ids, texts in _batches(unknown["id"].to_pylist(), fetch):
             guess = fitted.predict([features.document(*text) for text in texts])
             values = [fitted.labels[label] if label >= 0 else None for label in guess.label.tolist()]
-            known = guess.label >= 0
-            confidence = [sure if some else None for sure, some in zip(guess.confidence, known, strict=True)]
-            abstained = guess.confidence < threshold
-            methods = ["classifier"] * len(ids)
-            rows = np.flatnonzero(abstained)
-            for row, label in zip(rows, self._asked([texts[row] for row in rows], unknown), strict=True):
-                if label >= 0:
-                    values[row], confidence[row], methods[row] = self._taxonomy.values[label], None, "llm"
-            yield _verdict(ids, values, methods, confidence=confidence, abstained=abstained.tolist())
+            known = (guess.label >= 0).tolist()
+            confidence = [one if some else None for one, some in zip(guess.confidence, known, strict=True)]
+            abstained = (guess.confidence < threshold).tolist()
+            parts.append(_verdict(ids, values, "classifier", confidence=confidence, abstained=abstained))
+            if self.params.llm is not None:
+                asked += [text for text, some in zip(texts, abstained, strict=True) if some]
+        verdict = pa.concat_tables([_verdict([], [], "classifier"), *parts])
+        return self._suggested(verdict, self._asked(asked, unknown))
+
+    def _suggested(self, verdict: pa.Table, said: NDArray[np.int64]) -> pa.Table:
+        """The verdict with the language model's answers as the guesses of what abstains, in this order."""
+        if not len(said):
+            return verdict
+        rows = verdict.to_pylist()
+        for row, label in zip((row for row in rows if row["abstained"]), said.tolist(), strict=True):
+            if label >= 0:
+                row.update(value=self._taxonomy.values[label], confidence=None, method="llm")
+        return pa.Table.from_pylist(rows, verdict.schema)
 
     def _by_label_model(self, unknown: pa.Table, fetch: stage.Fetch) -> pa.Table:
         own = self.params.functions
         loaded = functions.load_functions(Path(own), self._taxonomy) if own else ()
         votes = weak.vote(self._taxonomy, loaded, self._rows(unknown, fetch))
         if self.params.llm is not None:
-            asked = [self._asked(texts, unknown) for _, texts in _batches(unknown["id"].to_pylist(), fetch)]
-            votes = np.column_stack([votes, *([np.concatenate(asked)] if asked else [])]).astype(np.int16)
+            texts = [text for _, some in _batches(unknown["id"].to_pylist(), fetch) for text in some]
+            votes = np.column_stack([votes, self._asked(texts, unknown)]).astype(np.int16)
         weighed = weak.weigh(votes, len(self._taxonomy.values))
         self.notes.append(
             "label: too few labelled records to fit a classifier; labelling functions decided, and how often "
@@ -211,9 +223,15 @@ class Label(stage.Exchange):
             ]
 
     def _asked(self, texts: Sequence[tuple[str | None, str | None]], unknown: pa.Table) -> NDArray[np.int64]:
-        """The language model's label of each text; -1 where it abstains or there is none."""
-        if self.params.llm is None or not texts or self.private is None:
+        """The language model's label of each text, in one run so that its limits hold; -1 where it abstains.
+
+        Raises:
+            UsageError: there is no private folder that what left could be written down in.
+        """
+        if self.params.llm is None or not texts:
             return np.full(len(texts), -1)
+        if self.private is None:
+            raise UsageError("label: llm: only a run of a recipe may ask a language model")
         from curation.label import llm
 
         answers = llm.annotate(
@@ -224,7 +242,7 @@ class Label(stage.Exchange):
             log=self.private / "egress.jsonl",
             cache=self.private / "llm.sqlite",
         )
-        self.notes += answers.lines()
+        self.notes += [f"label, llm: {line.strip()}" for line in answers.lines()]
         return answers.label
 
     def _given_model(self) -> Labeller:

@@ -81,7 +81,7 @@ def import_table(
         raise UsageError(f"{table.name}: {first_fault(error, Taxonomy)}") from None
     with whole_file(output) as aside:
         aside.write_text(
-            f"# {len(tree.leaves)} labels of {len(found)} levels, imported from {table.name}\n"
+            f"# {len(tree.labels)} labels on {len(found)} levels, imported from {table.name}\n"
             + yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=110),
             encoding="utf-8",
         )

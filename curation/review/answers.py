@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Answers:
 
     def __init__(self, path: Path, contents: Mapping[str, str], scheme: str | None) -> None:
         self.path, self._contents, self._scheme = path, contents, scheme
+        self._lock = threading.Lock()
         self._version = (-1, -1)
         self._everything: list[Decision] = []
         self._in_force: list[Decision] = []
@@ -57,15 +59,17 @@ class Answers:
         return list(dict.fromkeys(one.by for one in self._everything))
 
     def _refresh(self) -> None:
-        about = self.path.stat() if self.path.exists() else None
-        version = (about.st_size, about.st_mtime_ns) if about else (0, 0)
-        if version == self._version:
-            return
-        self._everything, self._version = decisions.read(self.path), version
-        self._in_force = [one for one in decisions.in_force(self._everything) if self._counts(one)]
-        self._of = {}
-        for one in self._in_force:
-            self._of.setdefault(one.id, []).append(one)
+        with self._lock:
+            about = self.path.stat() if self.path.exists() else None
+            version = (about.st_size, about.st_mtime_ns) if about else (0, 0)
+            if version == self._version:
+                return
+            everything = decisions.read(self.path)
+            in_force = [one for one in decisions.in_force(everything) if self._counts(one)]
+            of: dict[str, list[Decision]] = {}
+            for one in in_force:
+                of.setdefault(one.id, []).append(one)
+            self._everything, self._in_force, self._of, self._version = everything, in_force, of, version
 
     def _counts(self, one: Decision) -> bool:
         is_current = self._contents.get(one.id) == one.content

@@ -19,13 +19,26 @@ from curation import decisions, parquet, records
 from curation.anonymise import policy as policies
 from curation.decisions import Marked
 from curation.errors import UsageError
+from curation.files import sha256
 from curation.label import features, keywords
 from curation.label import taxonomy as taxonomies
+from curation.label.stage import NEVER
 from curation.label.taxonomy import Taxonomy
 from curation.pipeline import REVIEW
 from curation.run import Run
 
-_BRIEF = ("id", "parent", "fate", "stage", "reason", "evidence", "cluster", "labels")
+_BRIEF = (
+    "id",
+    "parent",
+    "kind",
+    "fate",
+    "stage",
+    "reason",
+    "cluster",
+    "labels",
+    "content",
+    *records.TEXT_FIELDS,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +116,7 @@ class Reviewable:
         taxonomy: of the stage `label`; None where the recipe has none.
         policy: of the stage `anonymise`; None where the recipe has none.
         read, finished: keys of the partitions before `anonymise` (if it ran) and at the end, side by side.
+        decided: how many lines of `decisions` the run has applied.
     """
 
     run: Run
@@ -110,6 +124,7 @@ class Reviewable:
     policy: policies.Policy | None
     read: tuple[str, ...] | None
     finished: tuple[str, ...]
+    decided: int
 
     @property
     def decisions(self) -> Path:
@@ -118,11 +133,12 @@ class Reviewable:
 
     @cached_property
     def brief(self) -> pa.Table:
-        """A row per record: `id`, `cluster`, `part` (which partition), `held` (by which stage), and of
-        its label `value`, `confidence`, `method`, `abstained`; null where there is none."""
-        return pa.concat_tables(
-            [self._brief(number, key) for number, key in enumerate(self.finished)]
-        ).combine_chunks()
+        """A row per record: `id`, `content`, `cluster`, `part` (which partition), `held` (by which stage),
+        of its label `value`, `confidence`, `method`, `abstained`, and `standing`: `settled` where two people
+        had decided before the run, `unreviewed` where a reviewer is missing; null where there is none."""
+        parts = [self._brief(number, key) for number, key in enumerate(self.finished)]
+        table = pa.concat_tables(parts).combine_chunks()
+        return table.append_column("standing", self._standing(table))
 
     def votes(self) -> pa.ChunkedArray:
         """For each row of `brief` the label that the taxonomy's keywords are sure of; null for none."""
@@ -163,14 +179,17 @@ class Reviewable:
         return dataclasses.replace(case, marks=tuple(marks))
 
     def _brief(self, number: int, key: str) -> pa.Table:
-        table = self._partition(key, _BRIEF)
+        texts = records.TEXT_FIELDS if self.read is None else ()
+        table = self._partition(key, (*_BRIEF, *texts))
         held = pc.fill_null(pc.equal(table["reason"], "review"), False)
         fate = pc.fill_null(table["fate"], "kept")
         open_ = pc.or_(pc.is_in(fate, pa.array(["kept", "expanded"])), held)
-        table = table.filter(pc.and_(open_, pc.is_null(table["parent"])))
+        asked = pc.or_(held, pc.invert(pc.is_in(table["kind"], pa.array(NEVER))))
+        table = table.filter(pc.and_(pc.and_(open_, asked), pc.is_null(table["parent"])))
         said = [self._suggestion(labels) for labels in table["labels"].to_pylist()]
         columns: dict[str, Any] = {
             "id": table["id"],
+            "content": pa.array(decisions.contents(table), pa.string()) if texts else table["content"],
             "cluster": table["cluster"],
             "part": pa.repeat(pa.scalar(number, pa.int32()), table.num_rows),
             "held": pc.if_else(pc.is_valid(table["reason"]), table["stage"], None),
@@ -178,6 +197,18 @@ class Reviewable:
         for name, kind in SAID.items():
             columns[name] = pa.array([one and getattr(one, name) for one in said], kind)
         return pa.table(columns)
+
+    def _standing(self, brief: pa.Table) -> pa.Array:
+        known = decisions.in_force(decisions.read(self.decisions)[: self.decided])
+        there = dict(zip(brief["id"].to_pylist(), brief["content"].to_pylist(), strict=True))
+        scheme = self.taxonomy.name if self.taxonomy else None
+        now = [one for one in known if there.get(one.id) == one.content]
+        held = decisions.standing(now, "label", scheme)
+        said = [held.get(id_) for id_ in there]
+        return pa.array(
+            [one and ("settled" if one.annotator and one.reviewer else "unreviewed") for one in said],
+            pa.string(),
+        )
 
     def _votes(self, number: int, key: str) -> pa.Array:
         assert self.taxonomy is not None
@@ -251,13 +282,21 @@ def load(folder: Path) -> Reviewable:
         where = orjson.loads((run.private / REVIEW).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         raise UsageError(f"{run.private}: has no {REVIEW}; curate again") from None
+    if not isinstance(where, dict) or where.get("schema") != "review/1":
+        raise UsageError(f"{run.private}: {REVIEW} is of another version; curate again")
     label, anonymise = (where["stages"].get(name) for name in ("label", "anonymise"))
+    used = [*(taxonomies.files(label["taxonomy"]) if label else ())]
+    used += policies.files(anonymise["policy"]) if anonymise else ()
+    for path in used:
+        if where["files"].get(str(path.resolve())) != sha256(path):
+            raise UsageError(f"{path.name}: is another now than when {folder} was made; curate again")
     return Reviewable(
         run,
         taxonomies.load(label["taxonomy"]) if label else None,
         policies.load(anonymise["policy"]) if anonymise else None,
         None if where["read"] is None else tuple(where["read"]),
         tuple(where["finished"]),
+        where["decided"],
     )
 
 

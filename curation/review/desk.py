@@ -256,9 +256,10 @@ class Desk:
         if stage == "anonymise":
             corrected = self.answers.last(id_, stage)
             other = corrected is not None and corrected.by != by
-        taxonomy = self.records.taxonomy
+        taxonomy, suggestion = self.records.taxonomy, self._case(id_).suggestion
         return Shown(
-            suggestion=bool(places) and self._case(id_).suggestion is not None,
+            machine=suggestion.machine if suggestion else None,
+            suggestion=bool(places) and suggestion is not None,
             other=other,
             reason=self._items[id_].reason,
             taxonomy=taxonomy.digest if taxonomy else None,

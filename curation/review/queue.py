@@ -2,11 +2,13 @@
 
 Reasons, in the order in which they claim a record:
 
+    unreviewed an annotator has decided, a reviewer has not; half of the places at most
     audit      drawn at random; the only ones whose answers say how good the labels are
     personal   held since something personal may be left
     conflict   the keywords name another label than the suggestion, or a near duplicate has another label
     rare       of a label that few records have
     uncertain  the least confident, the labels taken in turn
+    rest       whatever fills the queue of a small run
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from curation.decisions import AUDIT
 from curation.errors import UsageError
 from curation.records import INPUT, PERSON
 
-SHARES = {AUDIT: 0.25, "personal": 0.15, "conflict": 0.2, "rare": 0.1}
-"""Shares of the queue; what one does not need, and the rest, is for `uncertain`."""
+SHARES = {"unreviewed": 0.5, AUDIT: 0.25, "personal": 0.15, "conflict": 0.2, "rare": 0.1}
+"""Shares of the queue, those after the first of what it leaves; what one does not need, and the rest, is for
+`uncertain`."""
 
-REASONS = (*SHARES, "uncertain")
+REASONS = (*SHARES, "uncertain", "rest")
 
 RARE = 0.5
 """A label is rare with less than this part of the records that each label would have if all were equal."""
@@ -43,7 +46,8 @@ class Item:
 def select(brief: pa.Table, votes: pa.ChunkedArray, *, size: int, seed: int = 0) -> list[Item]:
     """The queue, in an order that tells nothing of the reasons.
 
-    Of each cluster of near duplicates only one record is taken. What people have decided is not asked again.
+    Of each cluster of near duplicates only one record is taken. What two people have decided is not asked
+    again.
 
     Args:
         brief: as `Reviewable.brief`, in any order.
@@ -62,7 +66,9 @@ def select(brief: pa.Table, votes: pa.ChunkedArray, *, size: int, seed: int = 0)
     chance = draw.permutation(brief.num_rows)
     method = pc.fill_null(brief["method"], "").to_numpy(zero_copy_only=False)
     held = pc.fill_null(brief["held"], "").to_numpy(zero_copy_only=False)
-    open_ = (method != PERSON) | (held == "anonymise")
+    standing = pc.fill_null(brief["standing"], "").to_numpy(zero_copy_only=False)
+    unreviewed = standing == "unreviewed"
+    open_ = (standing == "") & (method != PERSON) | (held == "anonymise")
     labels, codes = _codes(brief["value"])
     confidence = pc.fill_null(brief["confidence"], 0.0).to_numpy()
     guessed = open_ & (codes >= 0) & (method != INPUT)
@@ -71,11 +77,13 @@ def select(brief: pa.Table, votes: pa.ChunkedArray, *, size: int, seed: int = 0)
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
     rare = np.flatnonzero(counts < RARE * counts.sum() / max(len(labels), 1))
     candidates: dict[str, Iterable[int]] = {
+        "unreviewed": _by(chance, unreviewed),
         AUDIT: _by(chance, open_),
         "personal": _by(chance, held == "anonymise"),
         "conflict": _by(confidence, open_ & rivals),
         "rare": _in_turn(codes, confidence, guessed & np.isin(codes, rare)),
         "uncertain": _in_turn(codes, confidence, guessed),
+        "rest": _by(chance, open_ | unreviewed),
     }
     picked = _pick(candidates, brief["cluster"].to_pylist(), size)
     ids = brief["id"].to_pylist()
@@ -84,12 +92,13 @@ def select(brief: pa.Table, votes: pa.ChunkedArray, *, size: int, seed: int = 0)
 
 
 def _pick(candidates: dict[str, Iterable[int]], clusters: list[str | None], size: int) -> dict[int, str]:
-    """Row to reason: each reason its share first, then what is left by `uncertain` and by chance."""
+    """Row to reason: each reason its share first, then what is left by `uncertain` and the rest."""
     picked: dict[int, str] = {}
     seen: set[str] = set()
     waiting = {reason: iter(rows) for reason, rows in candidates.items()}
-    rounds = [(reason, int(share * size)) for reason, share in SHARES.items()]
-    for reason, most in [*rounds, ("uncertain", size), (AUDIT, size)]:
+    for reason, share in [*SHARES.items(), ("uncertain", 1.0), ("rest", 1.0)]:
+        room = size if reason == "unreviewed" else size - sum(one == "unreviewed" for one in picked.values())
+        most = int(share * room)
         end = min(size, len(picked) + most)
         while len(picked) < end and (row := next(waiting[reason], None)) is not None:
             cluster = clusters[row]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from curation.decisions import Role
+from curation.decisions import Role, identity
 from curation.errors import UsageError
 from curation.review.answers import Answers
 
@@ -48,7 +48,7 @@ class Turns:
 
     def is_open(self, id_: str, by: str, role: Role) -> bool:
         """A person may answer something about a record that is still asked."""
-        if any(one.by == by and one.role != role for one in self._answers.of(id_)):
+        if any(identity(one.by) == identity(by) and one.role != role for one in self._answers.of(id_)):
             return False
         return not self.is_done(id_, role) and (role == "annotator" or self.is_done(id_, "annotator"))
 
@@ -59,9 +59,9 @@ class Turns:
             RefusedError: why not.
         """
         for one in self._answers.of(id_):
-            if one.by == by and one.role != role:
+            if identity(one.by) == identity(by) and one.role != role:
                 raise RefusedError("own", "annotator and reviewer must be two people (GB/T 45674)")
-            if one.stage == stage and one.by != by and one.role == role:
+            if one.stage == stage and identity(one.by) != identity(by) and one.role == role:
                 raise RefusedError("taken", "somebody else has answered this record in the meantime")
             if one.stage == stage and role == "annotator" and one.role == "reviewer":
                 raise RefusedError("reviewed", "somebody has reviewed this answer in the meantime")

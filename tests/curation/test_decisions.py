@@ -129,7 +129,7 @@ def test_annotators_who_differ_leave_it_to_a_reviewer() -> None:
     both = [label(value="甲"), label(value="乙", by="李")]
     held = decisions.standing(both, "label", "letters")
     assert held["r1"].disputed
-    fit, tally = decisions.applicable(held, ["r1"], ["c"])
+    fit, tally = decisions.applicable(both, "label", ["r1"], ["c"], scheme="letters")
     assert not fit and tally == decisions.Tally(0, 0, 0, 1) and "1 disputed" in tally.line("label")
     decided = decisions.standing([*both, label(value="丙", by="赵", role="reviewer")], "label", "letters")
     assert not decided["r1"].disputed and decided["r1"].final.value == "丙"
@@ -137,9 +137,16 @@ def test_annotators_who_differ_leave_it_to_a_reviewer() -> None:
     assert not changed["r1"].disputed
 
 
+def test_what_was_said_of_another_text_does_not_stand_against_what_is_said_of_this_one() -> None:
+    said = [label(content="old"), label(value="乙", by="李", role="reviewer", content="old"), label(by="赵")]
+    fit, tally = decisions.applicable(said, "label", ["r1"], ["c"], scheme="letters")
+    assert fit["r1"].final.by == "赵" and fit["r1"].reviewer is None
+    assert tally == decisions.Tally(1, 0, 0)
+
+
 def test_what_was_judged_is_another_now_or_gone() -> None:
-    held = decisions.standing([label("a"), label("b", content="old"), label("c")], "label", "letters")
-    fit, tally = decisions.applicable(held, ["a", "b"], ["c", "c"])
+    said = [label("a"), label("b", content="old"), label("c")]
+    fit, tally = decisions.applicable(said, "label", ["a", "b"], ["c", "c"], scheme="letters")
     assert list(fit) == ["a"] and tally == decisions.Tally(1, 1, 1)
     assert "1 applied, 1 stale" in tally.line("label") and "not there" in tally.line("label")
     assert not decisions.Tally(0, 0, 0)
@@ -156,7 +163,6 @@ def test_the_content_is_that_before_anonymising() -> None:
 
 
 def test_only_pseudonyms_are_published() -> None:
-    assert decisions.pseudonyms([label(by="王"), label(by="李"), label(by="王")]) == {
-        "王": "person-1",
-        "李": "person-2",
-    }
+    said = [label(by=name) for name in ("王 小明", "Li", "王小明", " ＬＩ ")]
+    found = decisions.pseudonyms(said)
+    assert found == {"王 小明": "person-1", "Li": "person-2", "王小明": "person-1", "LI": "person-2"}

@@ -212,7 +212,7 @@ def test_labels_that_nobody_reviewed_stay_unless_asked_for(tmp_path: Path) -> No
     with pytest.raises(UsageError) as error:
         export_data(run, tmp_path / "out", "messages")
     assert "one person: 0, whose label nobody reviewed: 2;" in str(error.value)
-    assert "--role reviewer" in str(error.value) and "--unreviewed" in str(error.value)
+    assert "as reviewer" in str(error.value) and "--unreviewed" in str(error.value)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
     done = export_data(run, tmp_path / "out", "messages", unreviewed=True)

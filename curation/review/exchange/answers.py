@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
@@ -58,11 +57,6 @@ def hint(label: str, known: Iterable[str]) -> str:
     return close if close.startswith("; did you mean") else ""
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two names, as people type them, are one."""
-    return _typed(one) == _typed(other)
-
-
 def _spelt(taxonomy: Taxonomy, lang: Lang) -> tuple[str, ...]:
     if lang == "zh":
         return taxonomy.values
@@ -77,7 +71,3 @@ def _spelt(taxonomy: Taxonomy, lang: Lang) -> tuple[str, ...]:
         name if count[name] == 1 and (name == value or name not in chinese) else value
         for name, value in zip(names, taxonomy.values, strict=True)
     )
-
-
-def _typed(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

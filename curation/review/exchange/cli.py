@@ -47,7 +47,8 @@ def review_export(
         return
     for line in done.lines():
         typer.echo(line)
-    typer.echo(f"next, when it is filled in: govtune review-import {run} {output}")
+    returned = "FILE.json, which Label Studio exports" if format == "labelstudio" else output
+    typer.echo(f"next, when it is filled in: govtune review-import {run} {returned}")
 
 
 def review_import(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from curation import decisions
-from curation.decisions import Decision, Role, Shown
+from curation.decisions import Decision, Role, Shown, identity
 from curation.errors import InputError, UsageError
 from curation.label.taxonomy import Taxonomy
 from curation.review.cases import Reviewable
@@ -95,8 +95,7 @@ class ImportSummary:
         older: answers older than what the same person has said since; they change nothing.
         open: records without an answer.
         skipped: records that a person left out on purpose.
-        disputed: records of which annotators say different things; the last one counts until a reviewer
-            decides.
+        disputed: records of which annotators say different things; none counts until a reviewer decides.
         other_taxonomy: of the taken, those given under another version of the taxonomy.
     """
 
@@ -218,7 +217,7 @@ def _against_each_other(
     faults = []
     for answer, one in checked:
         said = of[one.id]
-        mine = [each for each in said if answers.same_person(each.by, one.by)]
+        mine = [each for each in said if identity(each.by) == identity(one.by)]
         here = [each for each in mine if each in said[earlier.get(one.id, 0) :]]
         if any(each.role != one.role for each in mine):
             faults.append(answer.person_place.fault("annotator and reviewer must be two people (GB/T 45674)"))
@@ -235,12 +234,14 @@ def _news(
     """Those that say something new; how many were known; how many are older than what was said since."""
     standing = {(*_voice(one), one.scheme): one for one in decisions.in_force(before)}
     spoke = {_voice(one): one.at for one in before}
+    ever = {(*_voice(one), one.value, one.content) for one in before if not one.withdraws}
     new: dict[tuple[str, ...], Decision] = {}
     known = older = 0
     for answer, one in checked:
         held = standing.get((*_voice(one), one.scheme))
-        if _voice(one) in new or (held and (held.value, held.content) == (one.value, one.content)):
-            known += 1
+        again = answer.at is None and (*_voice(one), one.value, one.content) in ever
+        if again or _voice(one) in new or (held and (held.value, held.content) == (one.value, one.content)):
+            known += 1  # a cell has no time: what was said once is not said anew against a later word
         elif answer.at is not None and answer.at <= spoke.get(_voice(one), ""):
             older += 1
         else:

@@ -66,6 +66,10 @@ def outgoing(folder: Path, *, size: int, seed: int) -> Outgoing:
     reviewable = cases.load(folder)
     if reviewable.taxonomy is None:
         raise UsageError(f"{folder}: its recipe has no stage label, so there is nothing to label")
+    if reviewable.read is None:
+        raise UsageError(
+            f"{folder}: its recipe does not anonymise, and a file travels; label it with govtune review"
+        )
     brief = reviewable.brief
     held = pc.fill_null(pc.equal(brief["held"], "anonymise"), False)
     leaves = pc.invert(held)

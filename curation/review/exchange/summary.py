@@ -22,6 +22,9 @@ from curation.label.agreement import Agreement, agreement
 from curation.review import cases
 from curation.review.cases import Reviewable
 
+CANNOT_TELL = "(cannot tell)"
+"""How the answer that nobody can tell stands among the labels."""
+
 CONFIDENCE = 0.9
 """Of the lower bound of the precision that people measured."""
 
@@ -119,7 +122,8 @@ class ReviewSummary:
         open: records that wait for people (the label abstains, or the record is held) and have no answer.
         seconds: median time of an answer.
         people: in the order of their first answer.
-        agreement: of the unaided answers.
+        aided: answers that were given with the suggestion or another person's answer in view: no evidence.
+        agreement: of the others.
         audit: of the records drawn at random.
     """
 
@@ -129,6 +133,7 @@ class ReviewSummary:
     open: int
     seconds: float | None
     people: tuple[PersonSummary, ...]
+    aided: int
     agreement: Agreement
     audit: Audit
 
@@ -150,6 +155,10 @@ class ReviewSummary:
                 told.append(f"{person.name}: as the machine, the suggestion in view: {person.aided}")
             if person.changed:
                 told.append(f"{person.name}: {person.changed:,} changed after seeing the suggestion")
+        if self.aided:
+            told.append(
+                f"{self.aided:>7,}  answers with another answer in view; they say nothing of agreement"
+            )
         return told + self.agreement.lines() + self.audit.lines()
 
 
@@ -178,10 +187,11 @@ def summarise(folder: Path) -> ReviewSummary:
         open=_open(reviewable, set(standing)),
         seconds=_median(said),
         people=tuple(_person(name, [one for one in said if one.by == by]) for by, name in names.items()),
+        aided=len(said) - len(unaided),
         agreement=agreement(
             [f"{one.id}\0{one.content}" for one in unaided],  # of another text it is another question
             [names[one.by] for one in unaided],
-            [one.value for one in unaided],
+            [one.value or CANNOT_TELL for one in unaided],
         ),
         audit=_audit(said, scheme),
     )

@@ -130,6 +130,49 @@ def test_the_next_run_applies_labels_with_who_gave_them(run: Path) -> None:
     assert len(given) == 3
 
 
+def test_what_nobody_has_reviewed_goes_to_a_reviewer_after_the_next_run(run: Path) -> None:
+    at = desk.opened(run, size=6)
+    alone, both = taken(at, "王"), None
+    answer(at, alone)
+    both = taken(at, "王")
+    answer(at, both)
+    answer(at, both, "李", "reviewer")
+    again(run)
+    reopened = desk.opened(run, size=6)
+    assert {item.id: item.reason for item in reopened.items}[alone.id] == "unreviewed"
+    assert both.id not in {item.id for item in reopened.items}
+    assert taken(reopened, "李", "reviewer").id == alone.id
+    answer(reopened, alone, "李", "reviewer")
+    assert desk.opened(run, size=6).items == reopened.items
+
+
+def test_one_person_under_two_spellings_is_one_person(run: Path) -> None:
+    at = desk.opened(run, size=2)
+    case = taken(at, "Wang Li")
+    answer(at, case, "Wang Li")
+    assert at.next("wangli", "reviewer") is None
+    with pytest.raises(RefusedError, match="two people"):
+        answer(at, case, "wangli", "reviewer")
+
+
+def test_what_the_machine_said_is_remembered_seen_or_not(run: Path) -> None:
+    at = desk.opened(run, size=5)
+    case = taken(at, "王")
+    answer(at, case)
+    (said,) = decisions.read(Run(run).private / decisions.NAME)
+    assert case.suggestion is not None and said.shown.machine == case.suggestion.machine
+    assert not said.shown.suggestion
+
+
+def test_an_edited_taxonomy_is_noticed(run: Path, tmp_path: Path) -> None:
+    where = Run(run).private / "review.json"
+    text = where.read_text()
+    used = next(line for line in text.splitlines() if "letters.yaml" in line and "taxonomies" in line)
+    where.write_text(text.replace(used, used.replace(used.split('"')[3], "0" * 64)))
+    with pytest.raises(UsageError, match=r"letters.yaml: is another now .* curate again"):
+        cases.load(run)
+
+
 def test_the_next_run_replaces_what_people_marked(run: Path) -> None:
     at = desk.opened(run, size=60)
     case = next(

@@ -16,6 +16,7 @@ from curation.review.cases import SAID
 
 def brief(rows: list[dict[str, Any]]) -> pa.Table:
     schema = pa.schema([("id", pa.string()), ("cluster", pa.string()), ("held", pa.string()), *SAID.items()])
+    schema = schema.append(pa.field("standing", pa.string()))
     return pa.Table.from_pylist(rows, schema)
 
 
@@ -68,9 +69,18 @@ def test_near_duplicates_with_another_label_conflict_and_one_of_a_cluster_is_eno
     assert len(torn) == 1 and torn[0].reason in ("conflict", "audit")
 
 
-def test_what_people_have_decided_is_not_asked_again() -> None:
-    rows = [row(0, method="person"), row(1), row(2, None, method=None)]
-    assert {item.id for item in select(rows, size=9)} == {"r0001", "r0002"}
+def test_what_two_people_have_decided_is_not_asked_again_and_what_one_has_goes_to_a_reviewer() -> None:
+    rows = [row(0, method="person", standing="settled"), row(1), row(2, None, method=None)]
+    rows += [row(3, method="person", standing="unreviewed"), row(4, standing="settled")]
+    found = {item.id: item.reason for item in select(rows, size=9)}
+    assert set(found) == {"r0001", "r0002", "r0003"} and found["r0003"] == "unreviewed"
+
+
+def test_reviews_that_wait_take_half_of_the_places() -> None:
+    rows = [row(at, method="person", standing="unreviewed") for at in range(100)]
+    rows += [row(100 + at) for at in range(100)]
+    found = reasons(select(rows, size=40))
+    assert found["unreviewed"] == 20 and found["audit"] == 5 and sum(found.values()) == 40
 
 
 def test_the_order_of_the_records_changes_nothing_and_tells_nothing_of_the_reasons() -> None:

@@ -163,9 +163,9 @@ def test_two_answers_of_one_person_are_refused_and_a_copy_is_not(run: Path) -> N
     copy.title = "副本"
     book.save(path)
     assert import_file(run, path).taken == 3
-    copy["H3"].value = "环境保护"
-    copy["I3"].value = "丙"
-    copy["H4"].value = "环境保护"
+    copy["I3"].value = "环境保护"
+    copy["J3"].value = "丙"
+    copy["I4"].value = "环境保护"
     book.save(path)
     told = refused(run, path)
     assert [line.rpartition(": ")[2] for line in told] == [
@@ -336,7 +336,7 @@ def test_odd_texts_leave_and_come_back(tmp_path: Path) -> None:
     path = tmp_path / "f.xlsx"
     done = export_file(tmp_path / "run", path, "xlsx", size=1000)
     assert (done.records, done.cut, done.replaced) == (len(texts), 1, 4)
-    shown = {cell.value for cell in openpyxl.load_workbook(path).worksheets[0]["F"]}
+    shown = {cell.value for cell in openpyxl.load_workbook(path).worksheets[0]["G"]}
     assert {texts[2], texts[3]} < shown
     assert import_file(tmp_path / "run", fill(path, *[("交通运输", "甲")] * len(texts))).taken == len(texts)
     assert export_file(tmp_path / "run", tmp_path / "t.json", "labelstudio", size=1000).replaced == 4
