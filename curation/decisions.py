@@ -22,8 +22,8 @@ from typing import Annotated, Literal
 import orjson
 import pyarrow as pa
 from pydantic import (
-    BaseModel,
     AfterValidator,
+    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -186,7 +186,7 @@ class Tally:
     def line(self, stage: str) -> str:
         """The tally as text."""
         told = f"people's decisions for {stage}: {self.applied:,} applied"
-        told += f", {self.stale:,} stale (the text is another now)" if self.stale else ""
+        told += f", {self.stale:,} stale (the text or the taxonomy is another now)" if self.stale else ""
         told += f", {self.disputed:,} disputed (a reviewer must decide)" if self.disputed else ""
         return told + (f", {self.absent:,} for records that are not there" if self.absent else "")
 
@@ -211,8 +211,8 @@ def contents(table: pa.Table) -> list[str]:
 
 
 def read(path: Path, *, needed: bool = False) -> list[Decision]:
-    """The lines of a file, in order. A last line without an end was never acknowledged to anybody and does
-    not count.
+    """The lines of a file, in order. A last line that breaks off was never acknowledged to anybody and does
+    not count in a run's own file; in one that was named it is a fault.
 
     Args:
         needed: whether it is an error that there is no file; else there are no decisions.
@@ -229,17 +229,30 @@ def read(path: Path, *, needed: bool = False) -> list[Decision]:
         return []
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    found = []
-    for row, line in enumerate(raw.split(b"\n")[:-1], 1):
-        try:
-            found.append(Decision.model_validate(orjson.loads(line)))
-        except ValidationError as error:
-            raise InputError(
-                f"no decision: {first_fault(error, Decision)}", file=path.name, row=row
-            ) from None
-        except orjson.JSONDecodeError:
-            raise InputError("not valid JSON", file=path.name, row=row) from None
+    *lines, last = raw.split(b"\n")
+    found = [_decision(line, path, row) for row, line in enumerate(lines, 1)]
+    if _is_whole(last) or (last and needed):
+        found.append(_decision(last, path, len(lines) + 1))
     return found
+
+
+def _decision(line: bytes, path: Path, row: int) -> Decision:
+    try:
+        return Decision.model_validate(orjson.loads(line))
+    except ValidationError as error:
+        fault = first_fault(error, Decision)
+        raise InputError(f"no decision: {fault}", file=path.name, row=row) from None
+    except orjson.JSONDecodeError:
+        raise InputError("not valid JSON", file=path.name, row=row) from None
+
+
+def _is_whole(last: bytes) -> bool:
+    """Whether a last line without an end is a decision all the same: an editor may have left the end out."""
+    try:
+        Decision.model_validate(orjson.loads(last))
+    except (ValidationError, orjson.JSONDecodeError):
+        return False
+    return True
 
 
 def append(path: Path, decisions: Iterable[Decision]) -> None:
@@ -254,18 +267,18 @@ def append(path: Path, decisions: Iterable[Decision]) -> None:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(number, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(_whole(file.read()))
-            file.truncate()
+            raw = file.read()
+            whole = raw.rfind(b"\n") + 1
+            if _is_whole(raw[whole:]):
+                lines = b"\n" + lines
+            else:  # what a killed writer left
+                file.truncate(whole)
+            file.seek(0, os.SEEK_END)
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _whole(raw: bytes) -> int:
-    """Length of the part that consists of whole lines; what a killed writer left behind it goes."""
-    return raw.rfind(b"\n") + 1
 
 
 def in_force(decisions: Sequence[Decision]) -> list[Decision]:

@@ -1,6 +1,5 @@
-"""`python -m govtune` is the command `govtune`."""
+"""`python -m govtune`: the command line."""
 
 from govtune.cli import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -86,6 +86,9 @@ def import_taxonomy(
     level: Annotated[
         int | None, typer.Option(help="Give labels of this level; deeper ones vote for those above them.")
     ] = None,
+    extends: Annotated[
+        str | None, typer.Option(help="Put the tree under the labels of this taxonomy, for example letters.")
+    ] = None,
 ) -> None:
     """Make a taxonomy of a table: an office's own tree of categories.
 
@@ -94,12 +97,15 @@ def import_taxonomy(
     from curation.label.tables import import_table
 
     wanted = [column.strip() for column in columns.split(",")] if columns else ()
-    made = import_table(table, output, columns=wanted, name=name, level=level)
+    done = import_table(table, output, columns=wanted, name=name, level=level, extends=extends)
+    made = done.taxonomy
     depth = max(map(len, made.lines.values()))
     typer.echo(
         f"{len(made.labels):,} labels on {depth} level{'s' * (depth > 1)}, {len(made.leaves):,} of them "
         f"can be given -> {output}"
     )
+    if done.left_out:
+        typer.echo(f"left out, since {extends} has no such label: {', '.join(done.left_out)}")
     typer.echo("next: add definitions and keywords, then: govtune recipes validate " + str(output))
 
 

@@ -52,6 +52,21 @@ def test_a_line_that_a_killed_writer_left_does_not_count_and_does_no_harm(tmp_pa
     assert [one.id for one in decisions.read(path)] == ["r1", "r2"]
 
 
+def test_a_last_line_without_an_end_counts_where_it_is_whole_and_is_told_where_it_breaks_off(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "edited.jsonl"
+    decisions.append(path, [label(), label("r2")])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert [one.id for one in decisions.read(path)] == ["r1", "r2"]
+    decisions.append(path, [label("r3")])
+    assert [one.id for one in decisions.read(path)] == ["r1", "r2", "r3"]
+    path.write_bytes(whole[:-9])
+    with pytest.raises(UsageError, match=r"edited\.jsonl, row 2: not valid JSON"):
+        decisions.read(path, needed=True)
+
+
 def test_several_processes_append_at_once(tmp_path: Path) -> None:
     path = tmp_path / decisions.NAME
     with multiprocessing.get_context("spawn").Pool(2) as pool:

@@ -64,6 +64,8 @@ def export_file(
     """
     if output.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{output}: lies inside the run, which may be published; choose another folder")
+    if output.exists():
+        raise UsageError(f"{output}: exists already; people may have filled it in")
     if predictions and format == "xlsx":
         raise UsageError("--with-predictions: a workbook never shows the machine's answer")
     if format == "labelstudio" and output.suffix.lower() == ".xml":

@@ -31,7 +31,7 @@ def write(path: Path, paths: list[tuple[str, ...]], columns: tuple[str, ...] = L
 @pytest.mark.parametrize("name", ["tree.xlsx", "tree.csv", "tree.jsonl", "tree.parquet"])
 def test_a_table_of_517_labels_becomes_a_taxonomy(name: str, tmp_path: Path) -> None:
     paths = tree()
-    made = import_table(write(tmp_path / name, paths), tmp_path / "mine.yaml")
+    made = import_table(write(tmp_path / name, paths), tmp_path / "mine.yaml").taxonomy
     assert made == taxonomy.load(str(tmp_path / "mine.yaml"))
     assert made.name == "mine"
     assert [made.path(label.code) for label in made.leaves] == ["/".join(each) for each in paths]
@@ -42,7 +42,7 @@ def test_a_table_of_517_labels_becomes_a_taxonomy(name: str, tmp_path: Path) -> 
 
 def test_codes_are_positions_as_wide_as_their_level_needs(tmp_path: Path) -> None:
     rows = [("甲", f"子{number}", "") for number in range(101)] + [("乙", "丙", "丁")]
-    made = import_table(write(tmp_path / "t.csv", rows), tmp_path / "t.yaml")
+    made = import_table(write(tmp_path / "t.csv", rows), tmp_path / "t.yaml").taxonomy
     codes = [label.code for label in made.labels]
     assert codes[:3] == ["01", "01001", "01002"]
     assert codes[-3:] == ["02", "02001", "0200101"]
@@ -50,7 +50,7 @@ def test_codes_are_positions_as_wide_as_their_level_needs(tmp_path: Path) -> Non
 
 def test_empty_cells_below_a_merged_one_are_filled_and_a_row_may_end_early(tmp_path: Path) -> None:
     rows = [("甲", "乙", "丙"), ("", "", "丁"), ("", "戊", ""), ("己", "", "")]
-    made = import_table(write(tmp_path / "t.xlsx", rows), tmp_path / "t.yaml")
+    made = import_table(write(tmp_path / "t.xlsx", rows), tmp_path / "t.yaml").taxonomy
     assert [made.path(label.code) for label in made.leaves] == ["甲/乙/丙", "甲/乙/丁", "甲/戊", "己"]
 
 
@@ -58,14 +58,14 @@ def test_empty_cells_below_a_merged_one_are_filled_and_a_row_may_end_early(tmp_p
     "columns", [("l1", "l2", "l3"), ("Level 1", "Level 2", "Level 3"), ("1级类目", "2级类目", "3级类目")]
 )
 def test_levels_are_known_by_their_headers(columns: tuple[str, ...], tmp_path: Path) -> None:
-    made = import_table(write(tmp_path / "t.csv", tree(), columns), tmp_path / "t.yaml", level=1)
+    made = import_table(write(tmp_path / "t.csv", tree(), columns), tmp_path / "t.yaml", level=1).taxonomy
     assert made.level == 1
     assert len(made.values) == 15
 
 
 def test_levels_can_be_named(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", [("甲", "乙", "丙"), ("丁", "戊", "己")], ("大", "备注", "小"))
-    made = import_table(table, tmp_path / "t.yaml", columns=["大", "小"], name="office")
+    made = import_table(table, tmp_path / "t.yaml", columns=["大", "小"], name="office").taxonomy
     assert (made.name, made.values) == ("office", ("丙", "己"))
 
 
@@ -133,6 +133,24 @@ def test_validate_tells_each_fault_on_a_line_of_its_own(govtune: Callable[..., A
 
 
 def test_the_real_tree_is_imported(shared: Path, tmp_path: Path) -> None:
-    made = import_table(shared / "letters" / "label_tree.jsonl", tmp_path / "tree.yaml")
+    made = import_table(shared / "letters" / "label_tree.jsonl", tmp_path / "tree.yaml").taxonomy
     assert len(made.values) == len(set(made.values)) == 517
     assert max(map(len, made.lines.values())) == 3
+
+
+def test_a_tree_goes_under_the_labels_of_a_shipped_taxonomy(tmp_path: Path) -> None:
+    rows = [("交通运输", "公交地铁", "末班车太早"), ("交通运输", "水上客运", None), ("党务", "党费", None)]
+    done = import_table(write(tmp_path / "t.csv", rows), tmp_path / "mine.yaml", extends="letters")
+    base = taxonomy.load("letters")
+    assert done.taxonomy.values == base.values and done.left_out == ("党务",)
+    added = {label.name.zh: label.parent for label in done.taxonomy.labels[len(base.labels) :]}
+    named = {label.name.zh: label.code for label in done.taxonomy.labels}
+    assert added["水上客运"] == named["交通运输"] and added["末班车太早"] == named["公交地铁"]
+    assert not {"交通运输", "党务"} & set(added)
+
+
+def test_a_tree_that_cannot_be_loaded_leaves_no_file_behind(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", [("甲", "乙", None)])
+    with pytest.raises(UsageError):
+        import_table(table, tmp_path / "mine.txt")
+    assert not (tmp_path / "mine.txt").exists()
