@@ -192,6 +192,7 @@ def test_by_stands_for_the_annotator(run: Path) -> None:
 
 def tasks(run: Path, **options: Any) -> list[dict[str, Any]]:
     path = run.parent / "tasks.json"
+    path.unlink(missing_ok=True)
     export_file(run, path, "labelstudio", size=12, **options)
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -383,6 +384,13 @@ def test_another_seed_draws_other_records_and_the_same_one_the_same(run: Path) -
         return [task["data"]["record"] for task in tasks(run, seed=seed)]
 
     assert ids(1) == ids(1) != ids(2)
+
+
+def test_what_people_may_have_filled_in_is_not_written_over(run: Path) -> None:
+    path = fill(workbook(run), ("交通运输", "甲"))
+    with pytest.raises(UsageError, match="exists already"):
+        export_file(run, path, "xlsx", size=3)
+    assert import_file(run, path).taken == 1
 
 
 def decide(run: Path, *given: Decision) -> None:
