@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.errors import InputError, UsageError
 from curation.files import not_onto_itself
 from curation.label import audit, taxonomy
-from curation.strict import nearest
 
 if TYPE_CHECKING:
     from curation.ingest.tables import Rows
@@ -147,23 +145,14 @@ def _read(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -> lis
     from curation.ingest.mapping import Settings, map_columns
     from curation.ingest.precision import display
     from curation.ingest.tables import read_rows
-    from curation.label.files import _documents
+    from curation.label.files import read_labelled
 
     read = read_rows(path)
-    fields = map_columns(read.columns, Settings()).fields
-    column = next(iter(read.find([label_field])), None) if label_field else fields.get("label")
-    if column is None:
-        missing = f"column {label_field}" if label_field else "column with labels"
-        raise UsageError(f"{path.name}: no {missing}; name it with --label-field")
-    rows = []
-    for number, row, document in zip(read.numbers, read.rows, _documents(read, path), strict=True):
-        label = str(row.get(column) or "").strip()
-        if label and label not in labels.values:
-            problem = f"not a label of {labels.name}{nearest(label, labels.values)}"
-            raise InputError(problem, file=path.name, row=number, field=column)
-        called = display(row.get(fields["id"])) if "id" in fields else None
-        rows.append(_Row(number, called or None, document, label))
-    return rows
+    key = map_columns(read.columns, Settings()).fields.get("id")
+    return [
+        _Row(one.number, (display(one.row.get(key)) or None) if key else None, one.document, one.label)
+        for one in read_labelled(read, path, labels, label_field)
+    ]
 
 
 def _findings(

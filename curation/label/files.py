@@ -189,11 +189,34 @@ class _Row:
     judged: bool = True
 
 
-def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -> list[_Row]:
-    from curation.ingest.mapping import Settings, map_columns
-    from curation.ingest.tables import read_rows
+@dataclass(frozen=True)
+class Labelled:
+    """A row of a file with labels.
 
-    read = read_rows(path)
+    Attributes:
+        number: of the row in its file.
+        row: its columns.
+        document: made by `features.document`.
+        label: one of the taxonomy's, empty where there is none.
+    """
+
+    number: int
+    row: dict[str, Any]
+    document: str
+    label: str
+
+
+def read_labelled(
+    read: Rows, path: Path, labels: taxonomy.Taxonomy, label_field: str | None
+) -> list[Labelled]:
+    """The rows of a file that was read, with their labels.
+
+    Raises:
+        UsageError: no column with labels, or none with text.
+        InputError: a label that the taxonomy has not.
+    """
+    from curation.ingest.mapping import Settings, map_columns
+
     known = map_columns(read.columns, Settings()).fields.get("label")
     found = next(iter(read.find([label_field])), None) if label_field else known
     if found is None:
@@ -205,9 +228,19 @@ def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -
         if said and said not in labels.values:
             problem = f"not a label of {labels.name}{nearest(said, labels.values)}"
             raise InputError(problem, file=path.name, row=number, field=found)
-        cluster = row.get("cluster")
-        judged = str(row.get("judged")).strip().lower() not in _NO
-        rows.append(_Row(document, said or None, None if cluster in (None, "") else str(cluster), judged))
+        rows.append(Labelled(number, row, document, said))
+    return rows
+
+
+def _read_gold(path: Path, labels: taxonomy.Taxonomy, label_field: str | None) -> list[_Row]:
+    from curation.ingest.tables import read_rows
+
+    rows = []
+    for one in read_labelled(read_rows(path), path, labels, label_field):
+        cluster = one.row.get("cluster")
+        judged = str(one.row.get("judged")).strip().lower() not in _NO
+        own = None if cluster in (None, "") else str(cluster)
+        rows.append(_Row(one.document, one.label or None, own, judged))
     return rows
 
 

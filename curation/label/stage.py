@@ -279,7 +279,7 @@ def _given(labels: list[dict[str, Any]] | None, valid: set[str]) -> str | None:
     """The label that came with a record, if the taxonomy has it."""
     for label in labels or ():
         value = (label["value"] or "").strip()
-        if label["scheme"] == "input" and value in valid:
+        if label["scheme"] == records.INPUT and value in valid:
             return value
     return None
 
@@ -302,7 +302,7 @@ def _batches(
 def _verdict(
     ids: Sequence[str],
     values: Sequence[str | None],
-    method: str | Sequence[str],
+    method: str,
     *,
     confidence: Sequence[float | None] | None = None,
     abstained: Sequence[bool] | None = None,
@@ -316,7 +316,7 @@ def _verdict(
             "id": pa.array(ids, pa.string()),
             "value": pa.array(values, pa.string()),
             "confidence": pa.array(nobody if confidence is None else confidence, pa.float64()),
-            "method": pa.array([method] * rows if isinstance(method, str) else method, pa.string()),
+            "method": pa.array([method] * rows, pa.string()),
             "abstained": pa.array([False] * rows if abstained is None else abstained, pa.bool_()),
             "annotator": pa.array(annotator or nobody, pa.string()),
             "reviewer": pa.array(reviewer or nobody, pa.string()),

@@ -145,13 +145,14 @@ def take(reviewable: Reviewable, returned: Returned, file: str) -> ImportSummary
         raise FaultyFileError(file, sorted(faults, key=lambda fault: (fault.sheet or "", fault.row or 0)))
     new, known, older = _news(checked, before)
     decisions.append(reviewable.decisions, sorted(new, key=lambda one: one.at))
+    standing = decisions.standing([*before, *new], "label", taxonomy.name)
     return ImportSummary(
         taken=len(new),
         known=known,
         older=older,
         open=returned.open,
         skipped=returned.skipped,
-        disputed=_disputed([*decisions.in_force(before), *new], {one.id for one in new}, taxonomy.name),
+        disputed=sum(standing[id_].disputed for id_ in {one.id for one in new}),
         other_taxonomy=sum(one.shown.taxonomy != taxonomy.digest for one in new),
     )
 
@@ -252,16 +253,3 @@ def _news(
 def _voice(one: Decision) -> tuple[str, ...]:
     """Who speaks of what; in one voice the last word counts."""
     return one.id, one.stage, one.by, one.role
-
-
-def _disputed(said: Iterable[Decision], ids: set[str], scheme: str) -> int:
-    """Records without a reviewer's word of which annotators say different things."""
-    words: dict[str, dict[str, str | None]] = defaultdict(dict)
-    reviewed = set()
-    for one in said:
-        if one.stage == "label" and one.scheme == scheme and one.id in ids:
-            if one.role == "reviewer":
-                reviewed.add(one.id)
-            else:
-                words[one.id][one.by] = one.value
-    return sum(len(set(words[id_].values())) > 1 for id_ in ids - reviewed)
