@@ -115,28 +115,6 @@ def inspect(
 
 
 @app.command(cls=ManyInputs)
-def plan(
-    name: RecipeName = "default",
-    inputs: Input = [],  # noqa: B006
-    settings: Setting = [],  # noqa: B006
-    columns: Map = [],  # noqa: B006
-    as_json: AsJson = False,
-) -> None:
-    """Tell what a recipe would do, without changing a thing.
-
-    Example: govtune plan letters --input sample/data
-    """
-    from curation.plan import plan as make
-
-    planned = make(name, inputs, settings=settings, columns=columns)
-    if as_json:
-        print_json(dataclasses.asdict(planned))
-        return
-    for line in planned.lines():
-        typer.echo(line)
-
-
-@app.command(cls=ManyInputs)
 def curate(
     ctx: typer.Context,
     name: RecipeName = "default",

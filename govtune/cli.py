@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from curation.cli import ManyInputs
 from curation.cli import app as curation
 from curation.deduplicate.cli import deduplicate
 from curation.deduplicate.index.cli import app as index
@@ -21,6 +22,7 @@ from curation.review.exchange.cli import review_agreement, review_export, review
 from data_cards.cli import app as data_cards
 from govtune.demo import demo
 from govtune.doctor import doctor
+from govtune.plan import plan
 from govtune.recipes import app as recipes
 from training.cli import app as training
 
@@ -50,6 +52,7 @@ for command in (
     doctor,
 ):
     app.command()(command)
+app.command(cls=ManyInputs)(plan)
 
 
 @app.callback()

@@ -159,7 +159,7 @@ def _tune(
 
 
 def _label_lines(examples: list[_Example], summary: Summary) -> list[str]:
-    from training.evaluate.intervals import exact
+    from curation.intervals import exact
 
     review = sum(count for _, _, reason, count in summary.fates if reason == "review")
     given = [example for example in examples if example.method in BY_PEOPLE]

@@ -1,13 +1,15 @@
-"""`govtune recipes`: what ships (recipes, tasks, taxonomies, policies), and how to make it one's own."""
+"""`govtune recipes`: what ships (recipes, hardware profiles, tasks, taxonomies, policies), and how to make it
+one's own."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from pydantic import BaseModel
 
 from curation import shipped
 from curation.cli import AsJson, print_json
@@ -21,7 +23,7 @@ Name = Annotated[str, typer.Argument(help="What ships, as `recipes list` names i
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """What ships: curation and training recipes, task templates, taxonomies, policies.
+    """What ships: curation and training recipes, hardware profiles, task templates, taxonomies, policies.
 
     Example: govtune recipes list
     """
@@ -58,7 +60,7 @@ def copy(name: Name, path: Annotated[Path, typer.Argument(help="File to write.")
 
 @app.command()
 def validate(names: Annotated[list[str], typer.Argument(help="What ships, or YAML files.")]) -> None:
-    """Check recipes, task templates, taxonomies and policies: keys, options, order and what they name.
+    """Check recipes, profiles, task templates, taxonomies and policies: keys, options, order, what they name.
 
     Example: govtune recipes validate mine.yaml
     """
@@ -72,6 +74,30 @@ def validate(names: Annotated[list[str], typer.Argument(help="What ships, or YAM
         faulty = faulty or bool(found)
     if faulty:
         raise typer.Exit(2)
+
+
+@app.command()
+def schema(
+    kind: Annotated[
+        Literal["training", "hardware", "curation", "task", "taxonomy", "policy"],
+        typer.Argument(help="Which kind of file."),
+    ] = "training",
+    markdown: Annotated[
+        Literal["zh", "en"] | None, typer.Option(help="Print the reference of training recipes instead.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of a kind of file, from which editors complete keys and show their meaning.
+
+    Example: govtune recipes schema > training.schema.json
+    """
+    from training import reference
+
+    if markdown is None:
+        print_json(reference.json_schema() if kind == "training" else _model(kind).model_json_schema())
+        return
+    if kind != "training":
+        raise UsageError(f"--markdown: only training recipes have a reference page, not {kind}")
+    typer.echo(reference.markdown(markdown), nl=False)
 
 
 @app.command("import-taxonomy")
@@ -130,7 +156,7 @@ def _shipped() -> dict[str, Path]:
     from training import recipe as training
 
     recipes = {f"training/{name}": training.find(name) for name in training.names()}
-    groups = ("curation", "tasks", "taxonomies", "policies")
+    groups = ("curation", "hardware", "tasks", "taxonomies", "policies")
     others = {
         f"{group}/{name}": shipped.find(group, name) for group in groups for name in shipped.names(group)
     }
@@ -143,15 +169,35 @@ def _loaders() -> dict[str, Callable[[str], object]]:
     from curation.anonymise import policy
     from curation.instruct import task
     from curation.label import taxonomy
+    from training import hardware
     from training import recipe as training
 
     return {
         "curation/1": recipe.load,
-        "training/1": training.load,
+        "training/1": training.check,
+        "hardware/1": hardware.load,
         "task/1": task.load,
         "taxonomy/1": taxonomy.load,
         "policy/1": policy.load,
     }
+
+
+def _model(kind: str) -> type[BaseModel]:
+    """What the content of a kind of file is checked against."""
+    from curation import recipe
+    from curation.anonymise import policy
+    from curation.instruct import task
+    from curation.label import taxonomy
+    from training import hardware
+
+    models: dict[str, type[BaseModel]] = {
+        "curation": recipe.Recipe,
+        "hardware": hardware.Profile,
+        "task": task.Task,
+        "taxonomy": taxonomy.Taxonomy,
+        "policy": policy.Policy,
+    }
+    return models[kind]
 
 
 def _find(name: str) -> Path:

@@ -200,7 +200,7 @@ def test_plan_reads_no_record_and_lists_the_passes(govtune: Command, tmp_path: P
     assert "1 files" in told.out
     assert json.loads(govtune("plan", "--json").out)["recipe"] == "default"
     assert "instruct (task=reply)\n     needs split\n     fills or edits messages\n     makes new" in (
-        govtune("plan", "reply").out
+        govtune("plan", "curation/reply").out
     )
 
 

@@ -39,6 +39,10 @@ def imported(code: str) -> set[str]:
         "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['curate', '--help'])",
         "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['train', '--help'])",
         "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, ['evaluate', '--help'])",
+        "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, "
+        "['plan', 'dispatch', '--shape', 'qwen3-8b', '--hardware', 'gpu-24g'])",
+        "import govtune.cli as c, typer.testing as t; t.CliRunner().invoke(c.app, "
+        "['recipes', 'validate', 'training/dispatch'])",
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:

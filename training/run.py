@@ -8,35 +8,36 @@ when the same command runs again.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.util
 import os
-import platform
 import shutil
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from curation.errors import UsageError
-from curation.files import canonical_json, sha256, whole_file
-from curation.instruct.task import load as load_task
-from curation.pipeline import Progress, digest, silent
+from curation.files import canonical_json, whole_file
+from curation.pipeline import Progress, silent
 from curation.records import SPLITS
-from curation.run import LOCK, lock_in
-from training import adapter, export, model, tiny
-from training import data as datasets
-from training import recipe as recipes
-from training.chat import Chat
-from training.data import Conversation
-from training.leaks import without_leaks
-from training.recipe import Recipe
-from training.trainer import fit
-
-LOCK_SCHEMA = "training-lock/1"
-
-PACKAGES = ("govtune", "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy")
-"""Distributions whose version decides the result."""
+from curation.run import LOCK
+from training import (
+    adapter,
+    distributed,
+    export,
+    gate,
+    lock,
+    model,
+    model_card,
+    objectives,
+    pretrain,
+    report,
+    tiny,
+    trainer,
+)
+from training.folder import require_unfinished, take
+from training.recipe import parse
+from training.schema import TINY, Recipe
+from training.stages import Examples, be_deterministic, encode, examples, fingerprint, fit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +48,7 @@ class TrainingRun:
 
     @property
     def base(self) -> Path:
-        """The model `tiny`, made here; any other base stays where it is."""
+        """The base after it has read unlabelled text; one that reads nothing stays where it is."""
         return self.folder / "base"
 
     @property
@@ -55,13 +56,19 @@ class TrainingRun:
         return self.folder / "adapter"
 
     @property
-    def template(self) -> Path:
-        """The chat template that the adapter was trained with."""
-        return self.adapter / "chat_template.jinja"
+    def merged(self) -> Path:
+        """The whole tuned model; where all parameters were trained the only one there is."""
+        return self.folder / "merged"
 
     @property
-    def merged(self) -> Path:
-        return self.folder / "merged"
+    def tuned(self) -> Path:
+        """What was trained, with its tokenizer: the adapter, or the whole model."""
+        return self.adapter if self.adapter.exists() else self.merged
+
+    @property
+    def template(self) -> Path:
+        """The chat template that the model was tuned with."""
+        return self.tuned / "chat_template.jinja"
 
     @property
     def checkpoints(self) -> Path:
@@ -69,12 +76,44 @@ class TrainingRun:
         return self.folder / "checkpoints"
 
     @property
+    def claim(self) -> Path:
+        """Whose the folder is while the training is not finished."""
+        return self.checkpoints / "fingerprint"
+
+    @property
     def journal(self) -> Path:
         return self.folder / "metrics.jsonl"
 
     @property
+    def report(self) -> Path:
+        return self.folder / report.REPORT
+
+    @property
+    def proof(self) -> Path:
+        """Digests of what is trained after a few steps, until the lock has them."""
+        return self.checkpoints / "proof.jsonl"
+
+    @property
     def evaluation(self) -> Path:
         return self.folder / "evaluation.json"
+
+    def base_path(self, recipe: Recipe) -> str:
+        """Where the base is that this run's adapter belongs to."""
+        if self.base.exists():
+            return str(self.base.resolve())
+        return str(tiny.folder()) if recipe.model.path == TINY else recipe.model.path
+
+    def recipe(self) -> Recipe:
+        """The recipe that was trained, with the chat template as it was saved.
+
+        Raises:
+            UsageError: the folder is no finished training.
+        """
+        recipe = parse(self.lock()["recipe"])
+        if not self.template.is_file():
+            return recipe
+        chat = recipe.chat.model_copy(update={"template": str(self.template)})
+        return recipe.model_copy(update={"chat": chat})
 
     def lock(self) -> dict[str, Any]:
         """What the adapter was made of.
@@ -82,7 +121,7 @@ class TrainingRun:
         Raises:
             UsageError: the folder is no finished training.
         """
-        return lock_in(self.folder, LOCK_SCHEMA, "training", "train")
+        return lock.read(self.folder)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +134,10 @@ class Trained:
         tokens, supervised_tokens: of the train split.
         parameters, trainable: of the model, and of the adapter alone.
         given_away: by split, held-out examples that a train example gives away; left out of `examples`.
+        unlabelled: of the texts in `data.unlabelled`: `rows`, of these left out as `empty`, `duplicates` and
+            `given_away` (they would give held-out examples away), and `labelled`, the train examples that a
+            labeller made of them; empty without such texts.
+        read: texts that the base read before it was tuned.
         done_before: nothing was computed, the same training stood there already.
     """
 
@@ -106,6 +149,8 @@ class Trained:
     trainable: int
     steps: int
     given_away: dict[str, int] = dataclasses.field(default_factory=dict)
+    unlabelled: dict[str, int] = dataclasses.field(default_factory=dict)
+    read: int = 0
     done_before: bool = False
 
     def lines(self) -> list[str]:
@@ -116,6 +161,10 @@ class Trained:
             + (f"; {self.overlong:,} overlong examples dropped" if self.overlong else ""),
             f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
         ]
+        if self.unlabelled:
+            told.append(_unlabelled_line(self.unlabelled))
+        if self.read:
+            told.append(f"{self.read:,} texts read by the base before it was tuned")
         told += [
             f"{count:,} examples of {split} left out: train examples give them away"
             for split, count in self.given_away.items()
@@ -124,12 +173,15 @@ class Trained:
         return [*told, "the same training was done before; nothing to do"] if self.done_before else told
 
 
-def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = silent) -> Trained:
+def train(
+    recipe: Recipe, source: Path, output: Path, *, resume: bool = False, progress: Progress = silent
+) -> Trained:
     """Train the adapter that a recipe describes: `output/adapter`, with lock and journal beside it.
 
     Args:
         source: a run folder or a file, see `training.data.read`.
         output: a folder that is new, empty, or holds the same training, finished or not.
+        resume: it must hold the same training, unfinished.
 
     Raises:
         UsageError: wrong usage, a model or template that does not fit, or no train extra.
@@ -137,41 +189,51 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         EngineError: the merged model is not the one that was trained.
     """
     prepare()
-    run = TrainingRun(output)
-    read = datasets.read(source, recipe)
-    held_out = {split: without_leaks(read[split], read["train"], split) for split in ("validation", "test")}
-    found = {"train": read["train"], **held_out}
-    given_away = {split: len(read[split]) - len(left) for split, left in held_out.items()}
+    trainer.require(recipe)
+    export.check(recipe, recipe.export.formats)
+    learns, run = objectives.of(recipe.objective), TrainingRun(output)
+    data = examples(learns, source, recipe)
+    found = data.splits
     if recipe.evaluate.every and not found["validation"]:
         raise UsageError(f"{source}: evaluate.every is given, but no row belongs to the split validation")
-    made_of, source_sha256 = fingerprint(recipe, found), source_digest(source)
+    labels, made_of = learns.labels(recipe, found["train"]), fingerprint(recipe, data)
+    lock.source_digest(source)  # data that cannot be named in the lock are refused now
+    if resume:
+        require_unfinished(run.folder, run.claim, made_of)
     if (output / LOCK).exists():
         return _done_before(run, made_of)
-    model.device_of(recipe.model)  # refused before the tiny model is made rather than after it
-    _take(run, made_of)
-    _be_deterministic(recipe)
-    path = _base(recipe, run, found["train"], progress)
-    loaded, tokenizer = model.load(recipe.model, path)
-    chat = Chat(tokenizer, recipe.chat.template, recipe.chat.loss_on)
-    chat.check(model.ends(loaded))
-    rows, counts = chat.encode_all(found["train"], recipe.data)
-    validation = chat.encode_all(found["validation"], recipe.data)[0] if recipe.evaluate.every else []
-    weights = model.digest(Path(path))
+    device = model.device_of(recipe.model)  # refused before anything is computed
+    distributed.start(device)
+    if distributed.is_first():
+        take(run.folder, run.claim, made_of)
+    distributed.wait(device)
+    be_deterministic(recipe)
+    read = _read_on(recipe, run, data, device, progress)
+    path = run.base_path(recipe)
+    loaded, tokenizer = learns.load(recipe, path, labels)
+    rows = encode(learns, tokenizer, recipe, labels, found)
+    checked = gate.before(
+        recipe, loaded, tokenizer, found["train"], rows.train, rows.counts, data.given_away, len(labels)
+    )
     adapted = adapter.attach(loaded, recipe.adapter, recipe.seed)
+    began = adapter.start(adapted, recipe.adapter)
+    checked = gate.after(checked, recipe, adapted, rows.train, len(labels))
     size, trainable = adapted.num_parameters(), adapter.trainable(adapted)
     steps = fit(
+        learns,
         adapted,
         rows,
-        recipe.train,
+        recipe,
+        len(labels),
         folder=run.checkpoints / "adapter",
         journal=run.journal,
-        seed=recipe.seed,
-        phase="train",
-        progress=progress,
-        validation=validation,
-        evaluate_every=recipe.evaluate.every,
+        progress=lock.Proof(adapted, run.proof, progress),
     )
-    adapter.save(adapted, tokenizer, run.adapter)
+    state = distributed.whole(adapted)
+    if distributed.is_first():
+        folder = run.merged if recipe.adapter.type == "none" else run.adapter
+        adapter.save(adapted, tokenizer, folder, began, state)
+    counts = rows.counts
     trained = Trained(
         {split: len(conversations) for split, conversations in found.items()},
         counts.overlong,
@@ -180,43 +242,35 @@ def train(recipe: Recipe, source: Path, output: Path, *, progress: Progress = si
         size - trainable,
         trainable,
         steps,
-        given_away,
+        data.given_away,
+        _unlabelled(data),
+        read,
     )
-    lock: dict[str, Any] = {
-        "schema": LOCK_SCHEMA,
-        "govtune": version("govtune"),
-        "fingerprint": made_of,
-        "recipe": recipe.resolved(),
-        "data": {"path": os.path.relpath(source.resolve(), output.resolve()), "sha256": source_sha256},
-        "trained": {
-            name: value for name, value in dataclasses.asdict(trained).items() if name != "done_before"
-        },
-        "model": {"sha256": weights, "dtype": str(loaded.dtype), "device": _device_name(loaded)},
-        "chat_template": hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest(),
-        "tokenizer": sha256(run.adapter / "tokenizer.json"),
-        "adapter": sha256(run.adapter / "adapter_model.safetensors"),
-        "packages": _versions(),
-        "threads": _threads(),
-    }
-    if recipe.export.merge:
-        lock["merged"] = {"logit_difference": export.merge(adapted, tokenizer, rows[0].input_ids, run.merged)}
-    write_json(output / LOCK, lock)
+    if not distributed.is_first():
+        return trained
+    written = lock.make(
+        recipe,
+        source,
+        output,
+        fingerprint=made_of,
+        base=Path(path),
+        model=loaded,
+        tokenizer=tokenizer,
+        tuned=run.tuned,
+        encoded=rows.train,
+        proof=run.proof,
+        trained={name: value for name, value in dataclasses.asdict(trained).items() if name != "done_before"},
+        labels=labels,
+        layers=adapter.adapted(adapted),
+        gate=dataclasses.asdict(checked),
+    )
+    write_json(output / LOCK, written)
     shutil.rmtree(run.checkpoints)
+    del loaded, adapted  # an export loads them anew
+    export.export(run, recipe.export.formats)
+    report.write(output)
+    model_card.write(output)
     return trained
-
-
-def fingerprint(recipe: Recipe, found: Mapping[str, Sequence[Conversation]]) -> str:
-    """Digest of all that decides the adapter: recipe, base model, what is learnt from, and versions; nothing
-    held out."""
-    seen = {split: found[split] for split in ("train", "validation")}
-    content = {
-        split: [(each.id, each.messages) for each in conversations] for split, conversations in seen.items()
-    }
-    template = recipe.chat.template
-    files = [sha256(path) for path in load_task(recipe.task).files()]
-    files += [] if template == "model" else [sha256(Path(template))]
-    base = None if recipe.model.path == recipes.TINY else model.digest(Path(recipe.model.path))
-    return digest(recipe.resolved(), base, content, files, _versions())
 
 
 def prepare() -> None:
@@ -241,11 +295,6 @@ def require_extra() -> None:
         raise UsageError(f"{', '.join(missing)} not installed; training needs: pip install 'govtune[train]'")
 
 
-def source_digest(source: Path) -> str:
-    """Digest of a file, or of a run by its lock."""
-    return sha256(source / LOCK if source.is_dir() else source)
-
-
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     with whole_file(path) as aside:
@@ -253,76 +302,56 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def _done_before(run: TrainingRun, made_of: str) -> Trained:
-    lock = run.lock()
-    if lock["fingerprint"] != made_of:
+    done = run.lock()
+    if done["fingerprint"] != made_of:
         raise UsageError(
             f"{run.folder}: holds a training with another recipe, data or version; choose another --output"
         )
-    return Trained(**lock["trained"], done_before=True)
+    return Trained(**done["trained"], done_before=True)
 
 
-def _take(run: TrainingRun, made_of: str) -> None:
-    """Make the folder this training's own, or go on with what a killed one left."""
-    note = run.checkpoints / "fingerprint"
-    if run.folder.is_file():
-        raise UsageError(f"{run.folder}: is a file; --output names a folder")
-    if note.exists():
-        if note.read_text(encoding="utf-8") == made_of:
-            return
-        # One that was refused before its first step stands in nobody's way.
-        if any(each != note for each in run.checkpoints.iterdir()):
-            raise UsageError(
-                f"{run.folder}: holds an unfinished training with another recipe, data or version; choose "
-                "another --output or remove it"
-            )
-    elif run.folder.is_dir() and any(run.folder.iterdir()):
-        raise UsageError(f"{run.folder}: holds other files and is no training; choose another --output")
-    try:
-        run.checkpoints.mkdir(parents=True, exist_ok=True)
-        note.write_text(made_of, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{run.folder}: cannot be written: {error.strerror}") from None
+def _read_on(recipe: Recipe, run: TrainingRun, data: Examples, device: str, progress: Progress) -> int:
+    """Let the base read unlabelled text, if the recipe says so; the number of texts."""
+    if recipe.pretrain is None:
+        return 0
+    labelled = len(data.splits["train"]) - len(data.distilled.conversations)
+    read = pretrain.continued(
+        recipe,
+        data.splits["train"][:labelled],  # the others are made of texts that are read as they are
+        data.unlabelled.texts,
+        base=Path(tiny.folder() if recipe.model.path == TINY else recipe.model.path),
+        folder=run.base,
+        scratch=run.checkpoints / "base",
+        journal=run.journal,
+        progress=progress,
+    )
+    distributed.wait(device)
+    return read
 
 
-def _base(recipe: Recipe, run: TrainingRun, train: Sequence[Conversation], progress: Progress) -> str:
-    """Where the base model is; the tiny one is made first."""
-    if recipe.model.path != recipes.TINY:
-        return recipe.model.path
-    if not run.base.exists():
-        tiny.build(
-            train,
-            recipe.tiny,
-            seed=recipe.seed,
-            folder=run.base,
-            scratch=run.checkpoints / "base",
-            journal=run.journal,
-            progress=progress,
-        )
-    return str(run.base.resolve())
+def _unlabelled(data: Examples) -> dict[str, int]:
+    texts = data.unlabelled
+    if not texts.rows:
+        return {}
+    return {
+        "rows": texts.rows,
+        "empty": texts.empty,
+        "duplicates": texts.duplicates,
+        "given_away": texts.given_away,
+        "labelled": len(data.distilled.conversations),
+    }
 
 
-def _be_deterministic(recipe: Recipe) -> None:
-    import torch
-
-    if recipe.model.device == "cpu" or not torch.cuda.is_available():
-        torch.use_deterministic_algorithms(True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs time
-
-
-def _device_name(model: Any) -> str:
-    import torch
-
-    return torch.cuda.get_device_name() if model.device.type == "cuda" else platform.machine() + " cpu"
-
-
-def _versions() -> dict[str, str]:
-    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version()}
-
-
-def _threads() -> int:
-    import torch
-
-    return torch.get_num_threads()
+def _unlabelled_line(counts: Mapping[str, int]) -> str:
+    left_out = {
+        "without text": counts["empty"],
+        "copies of another": counts["duplicates"],
+        "give held-out examples away": counts["given_away"],
+    }
+    used = counts["rows"] - sum(left_out.values())
+    told = "".join(f", {count:,} left out ({why})" for why, count in left_out.items() if count)
+    told += f"; {counts['labelled']:,} of them learnt with a machine's label" if counts["labelled"] else ""
+    return f"{used:,} texts without a label{told}"
 
 
 def _is_there(name: str) -> bool:

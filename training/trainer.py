@@ -1,39 +1,68 @@
-"""The one training loop: transformers' Trainer over rows that were encoded, and put in order, beforehand.
+"""The one training loop: transformers' Trainer over steps that were laid out beforehand.
 
-The order of the examples depends on the seed and their lengths alone, so a killed run goes on where its last
-checkpoint stood and ends with the same bytes (on a CPU).
+Which examples make a step depends on the seed and their lengths alone, so a killed run goes on where its last
+checkpoint stood and ends with the same bytes (on a CPU). The loss of a step is the weighted mean over all it
+teaches, however the step is divided: each part carries the sum that it is divided by.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import importlib.util
 import json
 import math
-import time
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.errors import UsageError
 from curation.pipeline import Progress
-from training.chat import IGNORED, Encoded
-from training.model import keeps_logits
-from training.recipe import Train
-
-WINDOW = 32
-"""Batches that are put together by length: long enough to save padding, short enough to stay a shuffle."""
+from training import answers, distributed, packing
+from training.apart import apart
+from training.batches import Layout, Learning, Steps, order
+from training.journal import Meter, Work, add, callback
+from training.loop import Measured, step_trainer
+from training.schema import Checkpointing, Evaluate, Recipe, Report, Train
 
 BETA2 = 0.95
 """Decay of Adam's second moment. The usual .999 averages over more steps than a fine-tuning has: with it the
 tiny model reached .68 on the samples where it reaches .94 with .95."""
 
+_OPTIMISERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+}
+
+
+def require(recipe: Recipe) -> None:
+    """Refuse what cannot be trained here, before a model is loaded.
+
+    Raises:
+        UsageError: a package is missing, or the processes were not started as the recipe says.
+    """
+    needed = [
+        ("liger_kernel", "liger-kernel", "train.kernels: liger", recipe.train.kernels == "liger"),
+        (
+            "bitsandbytes",
+            "bitsandbytes",
+            f"train.optimiser: {recipe.train.optimiser}",
+            "8bit" in recipe.train.optimiser,
+        ),
+        ("tensorboard", "tensorboard", "report.to: tensorboard", "tensorboard" in recipe.report.to),
+    ]
+    for module, package, key, wanted in needed:
+        if wanted and importlib.util.find_spec(module) is None:
+            raise UsageError(f"{key} is not installed; pip install {package}, or leave it out")
+    distributed.check(recipe.train)
+
 
 def fit(
     model: Any,
-    rows: Sequence[Encoded],
+    rows: Sequence[Any],
     settings: Train,
     *,
     folder: Path,
@@ -41,57 +70,108 @@ def fit(
     seed: int,
     phase: str,
     progress: Progress,
-    validation: Sequence[Encoded] = (),
-    evaluate_every: int | None = None,
+    packed: int | None = None,
+    learning: Learning | None = None,
+    validation: Mapping[str, Sequence[Any]] | None = None,
+    evaluate: Evaluate | None = None,
+    report: Report | None = None,
 ) -> int:
     """Train what is trainable of a model, in place.
 
     Args:
-        rows: what is learnt, right-padded batch by batch.
+        rows: what is learnt, encoded.
         folder: for checkpoints. One that an earlier, killed run has left is gone on from.
-        journal: JSON lines that are added to: phase, step, loss (mean over the supervised tokens since the
-            last line, nats), lr, grad_norm (null where it overflowed), tokens (without padding) and
-            tokens_per_second since the start.
-        validation, evaluate_every: rows whose loss is measured every so many steps.
+        journal: JSON lines that are added to: phase, step, loss (mean since the last line, nats), lr,
+            grad_norm (null where it overflowed), tokens (without padding), supervised_tokens, and what
+            `training.journal.TIMED` names, since the start. Lines of a measurement have validation_loss (the
+            mean over all that is learnt in all sources) and validation_loss_by_source instead of a loss.
+        packed: tokens of a row into which several examples are put, see `training.packing`; None: examples
+            are padded.
+        learning: how rows become a loss; answers are learnt unless it is given.
+        validation: rows by name of their data set, measured as `evaluate` says. With `evaluate.best` the
+            weights of the lowest loss are what the model has in the end.
 
     Returns:
-        The number of steps.
+        The number of steps; fewer than asked for if `evaluate.early_stop` ended it.
 
     Raises:
-        UsageError: the loss has become infinite or no number.
+        UsageError: the loss has become infinite or no number, or Liger is given weights.
     """
-    from transformers import Trainer, TrainingArguments
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
-
+    evaluate, report, validation = evaluate or Evaluate(), report or Report(), validation or {}
+    _check_weights(rows, settings)
+    learning = learning or answers.learning(model, settings.kernels)
     steps = settings.max_steps or math.ceil(len(rows) * (settings.epochs or 0) / settings.batch_size)
     lengths = np.array([len(row.input_ids) for row in rows])
-    places = order(lengths, steps, settings.batch_size, seed)
-    on_cpu = model.device.type == "cpu"
+    supervised = np.array([learning.supervised(row) for row in rows])
+    places = order(lengths, steps, settings.batch_size, seed).reshape(steps, settings.batch_size)
+    taught = learning if packed is None else dataclasses.replace(learning, collate=packing.join)
+    work = Work.of(lengths[places], supervised[places])
     if settings.activation_checkpointing:
         model.enable_input_require_grads()  # else nothing flows back past the frozen embeddings
+    last, ended = _last_checkpoint(folder)
+    layout = Layout(distributed.world(), settings.micro_batch_size, packed)
+    meter = Meter(model, work, report.peak_tflops)
+    written = callback(journal, phase, work, meter, progress, tensorboard="tensorboard" in report.to)
+    trainer = step_trainer(
+        model,
+        _arguments(model, settings, evaluate if validation else Evaluate(), folder, ended or steps, seed),
+        Steps(rows, places[:ended], layout, learning.amount),
+        taught,
+        {name: Measured.of(found, learning, evaluate.batch_size) for name, found in validation.items()},
+        [written, *_early_stop(evaluate, bool(validation))],
+    )
+    with apart(model) if packed is not None else contextlib.nullcontext():
+        trainer.train(resume_from_checkpoint=last)
+    state = trainer.state
+    if evaluate.best and state.best_global_step and distributed.is_first():
+        add(journal, {"phase": phase, "step": state.global_step, "best_step": state.best_global_step})
+    return int(state.global_step)
+
+
+def _check_weights(rows: Sequence[Any], settings: Train) -> None:
+    if settings.kernels == "liger" and any(getattr(row, "weights", None) is not None for row in rows):
+        raise UsageError(
+            "train.kernels: liger's loss takes no message weights between 0 and 1; set train.kernels to none"
+        )
+
+
+def _arguments(model: Any, settings: Train, evaluate: Evaluate, folder: Path, steps: int, seed: int) -> Any:
+    from transformers import TrainingArguments
+
+    on_cpu = model.device.type == "cpu"
+    watched = evaluate.best or evaluate.early_stop is not None
+    save_every = evaluate.every if evaluate.best else settings.save_every  # what is kept must be there
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=settings.micro_batch_size,
-        gradient_accumulation_steps=settings.batch_size // settings.micro_batch_size,
+        per_device_train_batch_size=1,  # a step of this process, see `Steps`
         train_sampling_strategy="sequential",
         learning_rate=settings.lr,
         lr_scheduler_type=settings.scheduler,
         warmup_steps=settings.warmup if settings.warmup < 1 else int(settings.warmup),
         weight_decay=settings.weight_decay,
+        optim=_OPTIMISERS[settings.optimiser],
         adam_beta2=BETA2,
         max_grad_norm=settings.max_grad_norm,
-        activation_checkpointing=settings.activation_checkpointing,
+        neftune_noise_alpha=settings.neftune_alpha,
+        activation_checkpointing=bool(settings.activation_checkpointing),
+        activation_checkpointing_kwargs=_recomputed(settings.activation_checkpointing, on_cpu),
+        use_liger_kernel=settings.kernels == "liger",
+        torch_compile=settings.compile,
         seed=seed,
         use_cpu=on_cpu,
         bf16=_computes_in(model, "bfloat16"),
         fp16=_computes_in(model, "float16"),
-        save_strategy="steps" if settings.save_every else "no",
-        save_steps=settings.save_every or steps,
+        ddp_find_unused_parameters=False,
+        save_strategy="steps" if save_every else "no",
+        save_steps=save_every or steps,
         save_total_limit=2,  # the one before lasts until the next is whole
-        eval_strategy="steps" if evaluate_every else "no",
-        eval_steps=evaluate_every,
-        per_device_eval_batch_size=settings.micro_batch_size,
+        restore_callback_states_from_checkpoint=True,  # how long early stopping has been patient
+        eval_strategy="steps" if evaluate.every else "no",
+        eval_steps=evaluate.every,
+        metric_for_best_model="eval_loss" if watched else None,
+        greater_is_better=False if watched else None,
+        load_best_model_at_end=evaluate.best,
         logging_steps=max(1, min(10, steps // 20)),
         logging_nan_inf_filter=False,
         report_to="none",
@@ -100,149 +180,47 @@ def fit(
         dataloader_pin_memory=not on_cpu,
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # more would silently multiply the batch by their number
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        data_collator=_collator(model),
-        train_dataset=[rows[place] for place in places],
-        eval_dataset=list(validation) or None,
-        callbacks=[
-            _journal(journal, phase, lengths[places].reshape(steps, -1).sum(axis=1).cumsum(), progress)
-        ],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.remove_callback(ProgressCallback)
-    trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
-    return steps
+    return arguments
 
 
-def order(lengths: NDArray[Any], steps: int, batch_size: int, seed: int) -> NDArray[np.int64]:
-    """Which example is taken when: `steps` batches; every example once before any comes again.
-
-    Examples of like length share a batch; which batch comes when is shuffled.
-    """
-    rng, examples = np.random.default_rng(seed), steps * batch_size
-    rounds = math.ceil(examples / len(lengths))
-    stream = np.concatenate([rng.permutation(len(lengths)) for _ in range(rounds)])[:examples]
-    # A batch in which one round ends and the next begins stays where it is: put together by length over the
-    # border, the two copies of an example would be neighbours.
-    ends = np.arange(1, rounds) * len(lengths)
-    borders = np.unique([0, *(ends // batch_size), *-(-ends // batch_size), steps])
-    taken = []
-    for border, following in pairwise(borders.tolist()):
-        for start in range(border, following, WINDOW):
-            part = stream[start * batch_size : min(start + WINDOW, following) * batch_size]
-            batches = part[np.argsort(lengths[part], kind="stable")].reshape(-1, batch_size)
-            taken.append(batches[rng.permutation(len(batches))].ravel())
-    return np.concatenate(taken)
-
-
-def pad(rows: Sequence[Encoded]) -> dict[str, Any]:
-    """A batch, padded on the right; padding is neither attended to nor learnt."""
-    import torch
-
-    width = max(len(row.input_ids) for row in rows)
-    batch = {
-        "input_ids": torch.zeros(len(rows), width, dtype=torch.long),
-        "attention_mask": torch.zeros(len(rows), width, dtype=torch.long),
-        "labels": torch.full((len(rows), width), IGNORED),
-    }
-    for number, row in enumerate(rows):
-        batch["input_ids"][number, : len(row.input_ids)] = torch.tensor(row.input_ids)
-        batch["attention_mask"][number, : len(row.input_ids)] = 1
-        batch["labels"][number, : len(row.labels)] = torch.tensor(row.labels)
-    return batch
-
-
-def answers_only(batch: dict[str, Any]) -> dict[str, Any]:
-    """The batch with labels, and an order for logits, from the earliest answer on.
-
-    The logits of a letter that is only read are the largest tensor of all, and nothing is learnt from them.
-    """
-    learnt = (batch["labels"] != IGNORED).any(dim=0).nonzero()
-    start = max(0, int(learnt[0]) - 1)  # the token before an answer predicts its first one
-    labels = batch["labels"][:, start:]
-    return {**batch, "labels": labels, "logits_to_keep": labels.shape[1]}
-
-
-def _collator(model: Any) -> Any:
-    """`pad`, and `answers_only` where the architecture can be told which logits to compute."""
-    if not keeps_logits(model):
-        return pad
-    return lambda rows: answers_only(pad(rows))
+def _recomputed(asked: bool | Checkpointing, on_cpu: bool) -> dict[str, Any] | None:
+    if not isinstance(asked, Checkpointing):
+        return None
+    offload = asked.offload and not on_cpu  # a CPU's memory is the main memory already
+    return {"use_reentrant": False, "every_n_layers": asked.every_n_layers, "offload": offload}
 
 
 def _computes_in(model: Any, dtype: str) -> bool:
     return str(model.dtype) == f"torch.{dtype}"
 
 
-def _last_checkpoint(folder: Path) -> str | None:
-    """The latest checkpoint that was written to its end: its state is what Trainer writes last."""
-    found = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if _is_whole(path)]
-    return str(max(found, key=lambda path: int(path.name.rpartition("-")[2]))) if found else None
+def _early_stop(evaluate: Evaluate, measured: bool) -> list[Any]:
+    from transformers import EarlyStoppingCallback
+
+    asked = evaluate.early_stop
+    return [EarlyStoppingCallback(asked.patience_evals, asked.min_delta)] if asked and measured else []
 
 
-def _is_whole(state: Path) -> bool:
-    try:
-        return isinstance(json.loads(state.read_text(encoding="utf-8")), dict)
-    except ValueError:
-        return False
+def _last_checkpoint(folder: Path) -> tuple[str | None, int | None]:
+    """The latest checkpoint that was written to its end: its state is what Trainer writes last.
 
-
-def _journal(path: Path, phase: str, tokens: NDArray[Any], progress: Progress) -> Any:
-    """A callback that writes the journal and tells the progress.
-
-    Args:
-        tokens: trained on after each step.
+    With it the step at which early stopping has ended the training, if it has.
     """
-    from transformers import TrainerCallback
-
-    class Journal(TrainerCallback):  # type: ignore[misc]  # transformers is not type-checked
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.started, self.first = time.perf_counter(), state.global_step
-            _keep_before(path, phase, state.global_step)
-            progress(phase, state.global_step, state.max_steps)
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            progress(phase, state.global_step, state.max_steps)
-            control.should_log |= state.global_step == state.max_steps
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            measured = {"loss", "grad_norm", "learning_rate", "eval_loss"} & set(logs)
-            if not measured or state.global_step == 0:
-                return
-            if not math.isfinite(logs.get("loss", 0.0)):
-                raise UsageError(
-                    f"{phase}: the loss at step {state.global_step} is not finite; take a lower learning rate"
-                )
-            here = int(tokens[state.global_step - 1])
-            before = int(tokens[self.first - 1]) if self.first else 0
-            line = {
-                "phase": phase,
-                "step": state.global_step,
-                **{_NAMES.get(name, name): _finite(logs[name]) for name in sorted(measured)},
-                "tokens": here,
-                "tokens_per_second": round((here - before) / (time.perf_counter() - self.started), 1),
-            }
-            with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-
-    return Journal()
+    found = {
+        path.parent: state
+        for path in folder.glob("checkpoint-*/trainer_state.json")
+        if (state := _state(path)) is not None
+    }
+    if not found:
+        return None, None
+    last = max(found, key=lambda path: int(path.name.rpartition("-")[2]))
+    control = found[last].get("stateful_callbacks", {}).get("TrainerControl", {}).get("args", {})
+    return str(last), int(found[last]["global_step"]) if control.get("should_training_stop") else None
 
 
-_NAMES = {"learning_rate": "lr", "eval_loss": "validation_loss"}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _keep_before(path: Path, phase: str, step: int) -> None:
-    """Take out of the journal what a killed run wrote after the checkpoint that is gone on from."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [
-        line
-        for line in lines
-        if line.endswith("}") and ((said := json.loads(line))["phase"] != phase or said["step"] <= step)
-    ]
-    path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+def _state(path: Path) -> dict[str, Any] | None:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return state if isinstance(state, dict) else None

@@ -19,6 +19,7 @@ from curation.anonymise.policy import TYPES
 from curation.anonymise.spans import Pattern
 from curation.errors import InputError, UsageError
 from curation.files import sha256
+from curation.intervals import upper_bound
 from curation.strict import nearest
 
 CONFIDENCE = 0.95
@@ -107,15 +108,8 @@ def bounds(sheet: Path) -> dict[str, Any]:
     }
 
 
-def upper_bound(faults: int, count: int, confidence: float = CONFIDENCE) -> float:
-    """The largest share of faults that a sample with this many still speaks for, exact and one-sided."""
-    from scipy.special import betaincinv
-
-    return 1.0 if faults >= count else float(betaincinv(faults + 1, count - faults, confidence))
-
-
 def _share(faults: int, count: int) -> dict[str, Any]:
-    return {"read": count, "missed": faults, "upper_95": upper_bound(faults, count)}
+    return {"read": count, "missed": faults, "upper_95": float(upper_bound(faults, count, 1 - CONFIDENCE))}
 
 
 def _complete(rows: Sequence[Mapping[str, Any]], sheet: Path) -> None:

@@ -209,6 +209,13 @@ class GuideTask(Task):
         silent = sorted(silent, key=lambda field: place(row["id"], field.name))[: len(answered)]
         return [self._ask(field, row, said) for field in self.fields if field in answered or field in silent]
 
+    def whom_to_ask(self, said: Mapping[str, str]) -> dict[str, str]:
+        """Office and phone number of a guide, for `unanswered`."""
+        return {
+            "office": next((said[heading] for heading in self.office if heading in said), self.nobody),
+            "phone": next((said[heading] for heading in self.phone if heading in said), ""),
+        }
+
     def _ask(self, field: GuideField, row: Row, said: Mapping[str, str]) -> Example:
         question = fill(choose(field.questions, row["id"], field.name), row)
         quote = field.quote(said)
@@ -217,8 +224,7 @@ class GuideTask(Task):
             "question": question,
             "field": field.name,
             "quote": quote,
-            "office": next((said[heading] for heading in self.office if heading in said), self.nobody),
-            "phone": next((said[heading] for heading in self.phone if heading in said), ""),
+            **self.whom_to_ask(said),
         }
         template = self.assistant if quote else self.unanswered
         return Example(

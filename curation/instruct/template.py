@@ -3,6 +3,7 @@ says is never read as a template, and braces that hold no name stay as they are.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 
@@ -22,6 +23,37 @@ def fill(template: str, values: Mapping[str, str]) -> str:
         if not names or any(values[name] for name in names):
             lines.append(_PLACEHOLDER.sub(lambda found: values[found[1]], line))
     return "\n".join(lines)
+
+
+def read_back(template: str, text: str) -> dict[str, str] | None:
+    """What the placeholders of a template became in a text that `fill` made, None where it did not.
+
+    A placeholder that has a line to itself takes as much as it can, one within a line as little. Lines are
+    taken to be there as far as that is possible; the placeholders of one that was left out are empty.
+    """
+    lines = template.splitlines()
+    empty = dict.fromkeys(_PLACEHOLDER.findall(template), "")
+    may_lack = [number for number, line in enumerate(lines) if _PLACEHOLDER.search(line)]
+    for count in range(len(may_lack) + 1):
+        for lacking in itertools.combinations(may_lack, count):
+            there = [line for number, line in enumerate(lines) if number not in lacking]
+            if found := re.fullmatch(_as_pattern("\n".join(there)), text, re.DOTALL):
+                return {**empty, **found.groupdict()}
+    return None
+
+
+def _as_pattern(template: str) -> str:
+    """A regular expression for what the template can become."""
+    pattern = ""
+    for line in template.splitlines(keepends=True):
+        parts = _PLACEHOLDER.split(line)  # literal, name, literal, name, ..., literal
+        much = "" if len(parts) == 3 and not (parts[0] + parts[2]).strip("\n") else "?"
+        for place, part in enumerate(parts):
+            if place % 2 == 0:
+                pattern += re.escape(part)
+            else:
+                pattern += f"(?P={part})" if f"(?P<{part}>" in pattern else f"(?P<{part}>.*{much})"
+    return pattern
 
 
 def require_placeholders(template: str, known: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ _SIZE, _EDGE = 320, 40
 _CONFUSED = 3
 """Pairs of labels that are named as those most often confused."""
 
-_STYLE = """
+STYLE = """
 :root{color-scheme:light dark;
 --ink:#1d2433;--soft:#5c6678;--line:#d8dde6;--paper:#fff;--hue:36,99,181;--mark:#b3261e}
 @media(prefers-color-scheme:dark){:root{
@@ -71,7 +71,7 @@ def html(fit: LabelFitSummary, lang: Lang = "zh") -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
     )
 

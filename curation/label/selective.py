@@ -17,6 +17,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.intervals import lower_bound
+
 CONFIDENCE = 0.9
 """Probability with which the chosen threshold keeps its promise."""
 
@@ -126,7 +128,7 @@ def per_label(
         own = guesses == label
         accepted, good = int((own & through).sum()), int((own & through & right).sum())
         promised = choose(scores[own], right[own], precision)
-        bound = float(lower_bound(np.array([good]), np.array([accepted]), 1 - CONFIDENCE)[0])
+        bound = float(lower_bound(good, accepted, 1 - CONFIDENCE))
         missing = 0 if promised else _missing(accepted, good, usual, precision)
         found.append(PerLabel(label, accepted, good, bound, promised, missing))
     return found
@@ -141,7 +143,7 @@ def _missing(n: int, right: int, usual: float, precision: float) -> int | None:
     if share <= precision:
         return None
     sizes = np.arange(n + 1, n + 100_001)
-    enough = np.flatnonzero(lower_bound(np.floor(share * sizes).astype(np.int64), sizes) >= precision)
+    enough = np.flatnonzero(lower_bound(np.floor(share * sizes), sizes, _RISK) >= precision)
     return int(sizes[enough[0]]) - n if enough.size else None
 
 
@@ -149,19 +151,11 @@ _BELIEF = 20
 """Guesses of a label that what is usual counts as many as."""
 
 
-def lower_bound(right: NDArray[np.int64], n: NDArray[np.int64], risk: float = _RISK) -> NDArray[np.float64]:
-    """One-sided Clopper-Pearson lower bound of a proportion; 0 where nothing is right."""
-    from scipy.stats import beta
-
-    some = np.maximum(right, 1)
-    return np.where(right > 0, beta.ppf(risk, some, np.maximum(n, some) - some + 1), 0.0)
-
-
 def _sizes(n: int, precision: float) -> Iterator[tuple[int, float]]:
     """How many of `n` examples each threshold lets through, and the risk spent."""
     sizes = np.arange(1, n + 1)
     for errors in _ERRORS:
-        passing = np.flatnonzero(lower_bound(np.maximum(sizes - errors, 0), sizes) >= precision)
+        passing = np.flatnonzero(lower_bound(np.maximum(sizes - errors, 0), sizes, _RISK) >= precision)
         if passing.size:
             break
     else:
@@ -185,5 +179,5 @@ def _point(scores: NDArray[np.float64], right: NDArray[np.bool_], size: int, ris
     threshold = scores[size - 1]
     passed = int(np.searchsorted(-scores, -threshold, side="right"))
     correct = int(right[:passed].sum())
-    bound = lower_bound(np.array([correct]), np.array([passed]), risk)[0]
+    bound = lower_bound(correct, passed, risk)
     return Point(float(threshold), passed / len(scores), correct / passed, float(bound))

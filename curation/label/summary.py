@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.errors import InputError, UsageError
+from curation.intervals import exact
 from curation.label import functions, label_model, taxonomy
 from curation.label.functions import LabellingFunction, RuleFunction, Votes
 from curation.label.rules import Kind
@@ -213,14 +214,11 @@ def _grouped(
 
 
 def _accuracy(said: NDArray[np.int64], gold: NDArray[np.int64]) -> Accuracy | None:
-    from scipy.stats import binomtest
-
     judged = (said >= 0) & (gold >= 0)
     if not judged.any():
         return None
     right, count = int((said == gold)[judged].sum()), int(judged.sum())
-    low, high = binomtest(right, count).proportion_ci(CONFIDENCE, "exact")
-    return Accuracy(right, count, right / count, float(low), float(high))
+    return Accuracy(right, count, right / count, *exact(right, count, CONFIDENCE))
 
 
 def _records(read: Rows, source: Path) -> list[Mapping[str, Any]]:

@@ -32,6 +32,29 @@ HYBRID = (
     "{{ '<think>\n\n</think>\n\n' }}"
     "{% endif %}{% endif %}"
 )
+# A model that says who it is where nobody tells it.
+QWEN25 = (
+    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n你是一个助手。<|im_end|>\n' }}{% endif %}"
+) + CHATML
+# A hybrid model that takes thoughts, and leaves those of earlier answers out.
+QWEN3 = (
+    "{% set ns = namespace(asked=-1) %}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{% set ns.asked = loop.index0 %}{% endif %}"
+    "{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% if message['role'] == 'assistant' and loop.index0 > ns.asked %}"
+    "{% set thoughts = message.reasoning_content if message.reasoning_content is string else '' %}"
+    "{% if loop.last or thoughts %}{{ '<think>\n' + thoughts + '\n</think>\n\n' }}{% endif %}"
+    "{% endif %}"
+    "{{ message['content'] + '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is defined and enable_thinking is false %}"
+    "{{ '<think>\n\n</think>\n\n' }}"
+    "{% endif %}{% endif %}"
+)
 LLAMA3 = (
     "{{ bos_token }}"
     "{% for message in messages %}"
@@ -88,12 +111,14 @@ def llama3_tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """`chatml`, `hybrid` and `llama3`, loaded from disk as a model's are."""
+    """One for each kind of template, loaded from disk as a model's are."""
     from transformers import AutoTokenizer
 
     made = {
         "chatml": chatml_tokenizer(),
         "hybrid": chatml_tokenizer(HYBRID),
+        "qwen25": chatml_tokenizer(QWEN25),
+        "qwen3": chatml_tokenizer(QWEN3),
         "llama3": llama3_tokenizer(),
     }
     loaded = {}
@@ -145,10 +170,10 @@ def saved(config: Any, model: Any, tokenizer: Any, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def recipe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recipe_file(qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training of seconds in which all that can depend on chance takes part."""
     path = tmp_path_factory.mktemp("recipe") / "small.yaml"
-    path.write_text(SMALL, encoding="utf-8")
+    path.write_text(SMALL.replace("QWEN3", str(qwen3)), encoding="utf-8")
     return path
 
 
@@ -231,10 +256,9 @@ SMALL = """
 schema: training/1
 name: small
 task: dispatch
-model: {path: tiny, dtype: fp32, device: cpu}
+model: {path: QWEN3, dtype: fp32, device: cpu}
 data: {max_length: 1024}
 adapter: {rank: 4, dropout: 0.1}
 train: {max_steps: 12, batch_size: 4, micro_batch_size: 2, lr: 1.0e-2, save_every: 4}
 evaluate: {every: 6}
-tiny: {hidden_size: 16, layers: 1, heads: 2, kv_heads: 1, intermediate_size: 32, steps: 30, batch_size: 4}
 """

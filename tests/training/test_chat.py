@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from curation.errors import UsageError
 from training.chat import IGNORED, Chat, Encoded
 from training.data import Conversation, Message
-from training.recipe import Data
+from training.schema import Chat as Settings
+from training.schema import Data
 
 NAMES = ("chatml", "hybrid", "llama3")
 STOP = {"chatml": "<|im_end|>", "hybrid": "<|im_end|>", "llama3": "<|eot_id|>"}
@@ -94,7 +95,7 @@ def test_every_answer_of_a_conversation_is_learnt_or_the_last_alone(
     said = turns(*ASKED, ("assistant", "城乡建设"), ("user", "还有噪声"), ("assistant", "环境保护"))
     tokenizer, stop = tokenizers[name], STOP[name]
     both = Chat(tokenizer).encode(said)
-    last = Chat(tokenizer, loss_on="last_assistant").encode(said)
+    last = Chat(tokenizer, Settings(loss_on="last_assistant")).encode(said)
     assert learnt(tokenizer, both) == ["城乡建设" + stop, "环境保护" + stop]
     assert learnt(tokenizer, last) == ["环境保护" + stop]
     assert both.input_ids == last.input_ids
@@ -131,7 +132,7 @@ def test_a_hybrid_template_that_drops_earlier_thoughts_is_refused_with_the_way_o
     said = turns(*ASKED, ("assistant", "城乡建设"), ("user", "还有噪声"), ("assistant", "环境保护"))
     with pytest.raises(UsageError, match="loss_on=last_assistant"):
         Chat(tokenizers["hybrid"]).encode(said)
-    last = Chat(tokenizers["hybrid"], loss_on="last_assistant").encode(said)
+    last = Chat(tokenizers["hybrid"], Settings(loss_on="last_assistant")).encode(said)
     assert learnt(tokenizers["hybrid"], last) == ["环境保护<|im_end|>"]
 
 
@@ -177,7 +178,7 @@ def test_a_file_of_a_template_replaces_the_models_own(tokenizers: dict[str, Any]
     tokenizer = copy.deepcopy(tokenizers["chatml"])
     path = tmp_path / "template.jinja"
     path.write_text(tokenizer.chat_template.replace("assistant\n", "assistant:\n"), encoding="utf-8")
-    assert Chat(tokenizer, str(path)).prompt(turns(("user", "路灯"))) == tokenizer.encode(
+    assert Chat(tokenizer, Settings(template=str(path))).prompt(turns(("user", "路灯"))) == tokenizer.encode(
         "<|im_start|>user\n路灯<|im_end|>\n<|im_start|>assistant:\n"
     )
     assert tokenizer.chat_template == path.read_text(encoding="utf-8")
@@ -199,9 +200,10 @@ def test_overlong_conversations_are_dropped_whole_and_counted(tokenizers: dict[s
         chat.encode_all(said, Data(max_length=100, max_drop_fraction=0.09))
 
 
+@pytest.mark.parametrize("loss_on", ["assistant", "last_assistant", "all"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_of_the_tokenizer_passes(name: str, tokenizers: dict[str, Any]) -> None:
-    Chat(tokenizers[name]).check(ends=())
+def test_a_template_of_the_tokenizer_passes(name: str, loss_on: Any, tokenizers: dict[str, Any]) -> None:
+    Chat(tokenizers[name], Settings(loss_on=loss_on)).check(ends=())
 
 
 @pytest.mark.parametrize("architecture", ["qwen3", "llama"])
@@ -282,3 +284,83 @@ def test_a_conversation_without_an_answer_to_learn_is_named(tokenizers: dict[str
     said = Conversation("letter-7", turns(("user", "路灯"), ("assistant", "城乡建设", 0.0)))
     with pytest.raises(UsageError, match=r"conversation letter-7: no token of it is learnt"):
         Chat(tokenizers["chatml"]).encode_all([said], Data(max_length=100, max_drop_fraction=0))
+
+
+conversations = st.lists(st.tuples(pieces, pieces.filter(str.strip)), min_size=1, max_size=3)
+
+
+@given(name=st.sampled_from(["chatml", "llama3"]), said=conversations)
+@settings(max_examples=60)
+def test_what_is_tokenised_at_once_is_what_a_server_renders_one_by_one(
+    tokenizers: dict[str, Any], name: str, said: list[tuple[str, str]]
+) -> None:
+    chat = Chat(tokenizers[name])
+    messages = turns(*[turn for user, answer in said for turn in (("user", user), ("assistant", answer))])
+    encoded = chat.encode(messages)
+    whole = chat.template.ids(chat.template.said(messages))
+    assert encoded.input_ids == whole[: len(encoded.input_ids)]
+    prompts = [chat.prompt(messages[:number]) for number in range(1, len(messages), 2)]
+    assert [start for start, _ in encoded.learnt] == [len(prompt) for prompt in prompts]
+    assert encoded.prompt == prompts[-1]
+    assert encoded.prompt + encoded.answer == encoded.input_ids
+
+
+def long_story(turns_before: int) -> Conversation:
+    before = [turn for _ in range(turns_before) for turn in (("user", "路灯" * 9), ("assistant", "城乡建设"))]
+    return Conversation(
+        "story", turns(("system", "只答类别"), *before, ("user", "噪声"), ("assistant", "环保"))
+    )
+
+
+@given(turns_before=st.integers(0, 6), limit=st.integers(16, 400))
+@settings(max_examples=40)
+def test_a_shortened_history_ends_with_the_whole_answer(
+    tokenizers: dict[str, Any], turns_before: int, limit: int
+) -> None:
+    chat, story = Chat(tokenizers["chatml"]), long_story(turns_before)
+    limits = Data(max_length=limit, overlong="truncate_history", max_drop_fraction=0.99)
+    limits = limits.model_copy(update={"max_drop_fraction": 1.0})
+    kept, counts = chat.encode_all([story], limits)
+    whole, shortest = chat.encode(story.messages), chat.encode(long_story(0).messages)
+    assert (counts.kept == 0) == (counts.overlong == 1) == (len(shortest.input_ids) > limit)
+    assert counts.truncated == (counts.kept and len(whole.input_ids) > limit)
+    assert counts.longest == len(whole.input_ids)
+    for row in kept:
+        assert len(row.input_ids) <= limit
+        assert row.answer == whole.answer
+        assert row.input_ids[:3] == whole.input_ids[:3]
+        # Nothing that would have fitted was left out.
+        assert len(row.input_ids) == len(whole.input_ids) or len(row.input_ids) + 70 > limit
+
+
+def test_an_overlong_conversation_is_an_error_where_the_recipe_says_so(tokenizers: dict[str, Any]) -> None:
+    with pytest.raises(
+        UsageError, match=r"conversation story: \d+ tokens, data\.max_length is 100; raise it"
+    ):
+        Chat(tokenizers["chatml"]).encode_all([long_story(5)], Data(max_length=100, overlong="error"))
+
+
+def test_a_stop_token_may_be_named(tokenizers: dict[str, Any]) -> None:
+    tokenizer = copy.deepcopy(tokenizers["chatml"])
+    tokenizer.eos_token = "<|endoftext|>"
+    Chat(tokenizer, Settings(stop_tokens=["<|im_end|>"])).check(ends=())
+    with pytest.raises(UsageError, match=r"chat\.stop_tokens: <\|stop\|> is not one token"):
+        Chat(tokenizer, Settings(stop_tokens=["<|stop|>"]))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "qwen3"])
+def test_a_template_without_a_system_message_of_its_own_is_known(
+    name: str, tokenizers: dict[str, Any]
+) -> None:
+    assert Chat(tokenizers[name]).template.own_system == ""
+
+
+def test_a_template_with_a_system_message_of_its_own_passes_where_the_data_have_one(
+    tokenizers: dict[str, Any],
+) -> None:
+    chat = Chat(tokenizers["qwen25"])
+    chat.check(ends=())
+    encoded = chat.encode(turns(*ASKED, ("assistant", "城乡建设")))
+    assert "你是一个助手" not in tokenizers["qwen25"].decode(encoded.input_ids)
+    with pytest.raises(UsageError, match=r"chat\.system=TEXT"):
+        chat.prompt(turns(("user", "路灯不亮")))

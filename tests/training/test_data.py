@@ -15,7 +15,8 @@ from curation.errors import InputError, UsageError
 from curation.ingest.tables import Rows, write_rows
 from curation.records import SPLITS
 from training.data import Conversation, read, read_held_out
-from training.recipe import Recipe, parse
+from training.recipe import parse
+from training.schema import Recipe, Source
 
 TOPICS = {
     "城乡建设": "小区门口第{n}盏路灯不亮，行人夜里看不清台阶，请{who}尽快修好。",
@@ -128,7 +129,7 @@ def test_the_file_decides_the_split_where_it_says_so(write: Write, recipe: Recip
 
 
 def test_messages_are_taken_as_they_are_with_weights_filled_in(write: Write, recipe: Recipe) -> None:
-    said = [
+    said: list[dict[str, Any]] = [
         {"role": "system", "content": "只答类别"},
         {"role": "user", "content": "路灯不亮"},
         {"role": "assistant", "content": "不知道", "weight": 0},
@@ -157,7 +158,8 @@ def test_messages_are_taken_as_they_are_with_weights_filled_in(write: Write, rec
         ([{"role": "user", "content": "x", "tool_calls": []}], "more than role, content and weight: tool_"),
         ([{"role": "user", "content": "x"}], "no answer to learn"),
         ([*asked("问"), {"role": "user", "content": "x", "weight": 1}], "weight: 0, or for an assistant"),
-        ([{"role": "assistant", "content": "x", "weight": 0.5}], "weight: 0, or for an assistant"),
+        ([{"role": "assistant", "content": "x", "weight": 1.5}], "weight: 0, or for an assistant"),
+        ([{"role": "assistant", "content": "x", "weight": "1"}], "weight: 0, or for an assistant"),
         ([{"role": "assistant", "content": " "}], "an assistant message without content"),
         ([{"role": "assistant", "content": "x", "weight": 0}], "no answer to learn"),
     ],
@@ -327,3 +329,75 @@ def test_bytes_of_a_row_that_is_not_json_are_not_shown(tmp_path: Path, recipe: R
     with pytest.raises(InputError, match=r"bad\.jsonl, row 2") as refused:
         read(path, recipe)
     assert "路灯" not in str(refused.value)
+
+
+def test_an_answer_may_count_less_than_another(write: Write, recipe: Recipe) -> None:
+    said = [*asked("路灯不亮"), {"role": "assistant", "content": "交通运输", "weight": 0.25}]
+    found = read(write([{"messages": said, "split": "train"}]), recipe)["train"]
+    assert [message["weight"] for message in found[0].messages] == [0.0, 1.0, 0.25]
+
+
+def test_without_a_task_rows_hold_messages(write: Write, recipe: Recipe) -> None:
+    no_task = recipe.model_copy(update={"task": None})
+    found = read(write([{"messages": asked("路灯不亮"), "split": "train"}]), no_task)["train"]
+    assert [message["content"] for message in found[0].messages] == ["路灯不亮", "城乡建设"]
+    with pytest.raises(UsageError, match="names no task that makes them: --set task=NAME"):
+        read(write(letters(3), "b.jsonl"), no_task)
+
+
+def mixed(recipe: Recipe, **source: Any) -> Recipe:
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"sources": [Source(**source)]})})
+
+
+@pytest.mark.parametrize(
+    ("settings", "examples", "distinct"),
+    [({}, 30, 30), ({"weight": 0.5}, 15, 15), ({"weight": 2.5}, 75, 30), ({"max_rows": 7}, 7, 7)],
+)
+def test_a_further_data_set_is_taken_as_often_as_its_weight_says(
+    settings: dict[str, Any], examples: int, distinct: int, write: Write, recipe: Recipe
+) -> None:
+    own = write([{**row, "split": "train"} for row in letters(3)], "own.jsonl")
+    other = write(
+        [{**row, "split": "train", "id": f"other-{row['id']}"} for row in letters(33)[3:]], "o.jsonl"
+    )
+    found = read(own, mixed(recipe, path=str(other), name="wider", **settings))["train"]
+    assert [one.source for one in found[:3]] == [""] * 3
+    mixed_in = [one.id for one in found if one.source == "wider"]
+    assert (len(mixed_in), len(set(mixed_in))) == (examples, distinct)
+    again = read(own, mixed(recipe, path=str(other), name="wider", **settings))["train"]
+    assert [one.id for one in again] == [one.id for one in found]
+
+
+def test_a_further_data_set_draws_other_rows_with_another_seed(write: Write, recipe: Recipe) -> None:
+    own = write([{**row, "split": "train"} for row in letters(3)], "own.jsonl")
+    other = write([{**row, "split": "train"} for row in letters(33)[3:]], "other.jsonl")
+    half = mixed(recipe, path=str(other), weight=0.5)
+    drawn = [
+        {one.id for one in read(own, each)["train"] if one.source == "other"}
+        for each in (half, half.model_copy(update={"seed": 7}))
+    ]
+    assert drawn[0] != drawn[1]
+
+
+def test_of_a_further_data_set_nothing_is_measured_but_its_loss(
+    write: Write, recipe: Recipe, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = write([{**row, "split": SPLITS[k % 3]} for k, row in enumerate(letters(6))], "own.jsonl")
+    other = write([{**row, "split": SPLITS[k % 3]} for k, row in enumerate(letters(18)[6:])], "other.jsonl")
+    found = read(own, mixed(recipe, path=str(other)))
+    assert [one.source for one in found["validation"]] == ["", "", *["other"] * 4]
+    assert [one.source for one in found["test"]] == ["", ""]
+    assert [record.getMessage() for record in caplog.records] == [
+        "other: 4 examples of the split test are not used"
+    ]
+
+
+def test_files_that_are_mixed_are_split_as_one(write: Write, recipe: Recipe) -> None:
+    rows = letters(60)
+    twins = [{**row, "id": row["id"] + "-again", "text": row["text"] + "谢谢。"} for row in rows]
+    found = read(write(rows, "own.jsonl"), mixed(recipe, path=str(write(twins, "twins.jsonl"))))
+    held_out = {one.id for split in ("validation", "test") for one in found[split] if not one.source}
+    learnt = {one.id.replace("-again", "") for one in found["train"] if one.source}
+    assert len(held_out) > 5
+    assert not held_out & learnt
+    assert len(learnt) > 30

@@ -15,16 +15,20 @@ from hypothesis import strategies as st
 from curation import parquet, records
 from curation.errors import UsageError
 from curation.instruct.task import load as load_task
+from curation.intervals import exact
 from training import recipe as recipes
 from training.chat import IGNORED, Chat
 from training.data import Conversation, Message
 from training.evaluate import baseline
-from training.evaluate.choices import choose, log_likelihoods
-from training.evaluate.intervals import exact, paired_difference
+from training.evaluate.choices import as_answer, choose, log_likelihoods
+from training.evaluate.intervals import paired_difference
+from training.evaluate.labels import compare, score
 from training.evaluate.loss import mean_loss
-from training.evaluate.measure import compare, measure, score
+from training.evaluate.measure import measure
+from training.evaluate.questions import question
 from training.evaluate.run import evaluate
 from training.run import TrainingRun, train
+from training.schema import Evaluate, Generate
 
 Letters = Callable[[int], list[dict[str, Any]]]
 Write = Callable[..., Path]
@@ -108,8 +112,10 @@ def test_the_likeliest_whole_answer_is_chosen_whatever_the_batch(
             values.append(plainly(model, prompt, encoded.input_ids[len(prompt) :]))
         expected.append(choices[max(range(len(choices)), key=values.__getitem__)])
     assert len(set(expected)) > 1
+    prompts = [chat.prompt(each.messages[:1]) for each in said]
+    answers = [as_answer(chat, said[0].messages[:1], choice) for choice in choices]
     for batch_size in (1, 3, 32):
-        assert choose(model, chat, said, choices, batch_size) == expected
+        assert [choices[place] for place in choose(model, prompts, answers, batch_size)] == expected
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -174,26 +180,28 @@ def test_figures_are_those_of_sklearn(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_the_baseline_learns_from_the_train_split_alone(letters: Letters) -> None:
-    said = [talk(row["title"] + row["text"], row["label"] + "\n", row["id"]) for row in letters(60)]
+    rows = letters(60)
+    said = [question(talk(row["title"] + row["text"], row["label"] + "\n", row["id"])) for row in rows]
     answers = baseline.linear(said[:45], said[45:], LABELS, seed=1)
     assert answers is not None
-    truth = [conversation.messages[-1]["content"].strip() for conversation in said[45:]]
-    assert score(answers, truth)["accuracy"] > 0.8
-    wrong = [talk(each.messages[0]["content"], LABELS[0]) for each in said[45:]]
+    assert score(answers, [each.answer for each in said[45:]])["accuracy"] > 0.8
+    wrong = [question(talk(each.asked, LABELS[0])) for each in said[45:]]
     assert baseline.linear(said[:45], wrong, LABELS, seed=1) == answers
     assert baseline.linear([], said, LABELS, seed=1) is None
 
 
 def test_the_baseline_answers_nothing_where_nothing_is_asked(letters: Letters) -> None:
-    said = [talk(row["title"] + row["text"], row["label"], row["id"]) for row in letters(45)]
-    assert baseline.linear(said, [talk(" ", LABELS[-1])], LABELS, seed=1) == [""]
-    copies = [talk(text, LABELS[at], f"{at}.{n}") for at, text in enumerate("甲乙") for n in range(20)]
+    said = [question(talk(row["title"] + row["text"], row["label"], row["id"])) for row in letters(45)]
+    assert baseline.linear(said, [question(talk(" ", LABELS[-1]))], LABELS, seed=1) == [""]
+    copies = [
+        question(talk(text, LABELS[at], f"{at}.{n}")) for at, text in enumerate("甲乙") for n in range(20)
+    ]
     assert baseline.linear(copies, said, LABELS, seed=1) is None
 
 
 def adapted(model: Any) -> Any:
     from training import adapter
-    from training.recipe import Adapter
+    from training.schema import Adapter
 
     return adapter.attach(model, Adapter(rank=2), seed=1)
 
@@ -208,7 +216,8 @@ def test_what_a_machine_labelled_is_left_out_and_counted(qwen3: Path, tokenizers
         talk("井盖破损", LABELS[0], "d", False),
     ]
     model, chat = adapted(AutoModelForCausalLM.from_pretrained(qwen3)), Chat(tokenizers["chatml"])
-    options: dict[str, Any] = {"batch_size": 2, "seed": 1}
+    settings = Evaluate(batch_size=2, generate=Generate(max_new_tokens=3))
+    options: dict[str, Any] = {"settings": settings, "seed": 1}
     found = measure(model, chat, load_task("dispatch"), held_out, [], **options)
     assert (found.base["n"], found.tuned["n"], found.machine_labelled) == (2, 2, 2)
     assert found.baseline is None
@@ -221,9 +230,10 @@ def test_what_a_machine_labelled_is_left_out_and_counted(qwen3: Path, tokenizers
     with pytest.raises(UsageError, match="conversation e: its answer is no label of the task dispatch"):
         measure(model, chat, load_task("dispatch"), [talk("路灯", "别的", "e")], [], **options)
     reply = measure(model, chat, load_task("reply"), held_out, [], **options)
-    assert (reply.base["n"], reply.baseline, reply.difference) == (2, None, None)
+    assert (reply.base["n"], reply.baseline, reply.over_baseline) == (2, None, None)
     assert reply.base["loss"] == pytest.approx(reply.tuned["loss"])
-    assert reply.lines()[0].startswith("base     loss ")
+    assert {**reply.base, "loss": None} == {**reply.tuned, "loss": None}
+    assert reply.difference == {"chrf": 0.0, "interval": [0.0, 0.0]}
 
 
 def only_line(result: Any) -> str:
@@ -261,7 +271,9 @@ def test_the_command_tells_base_tuned_and_baseline(
     assert written.pop("data") == finished.lock()["data"]["sha256"]
     assert written == found
     lines = govtune("evaluate", finished.folder).out.splitlines()
-    assert [line.split()[0] for line in lines] == ["base", "tuned", "baseline", "tuned"]
+    assert lines[0].split() == ["base", "tuned", "linear", "SVM"]
+    assert [line.split()[0] for line in lines[1:4]] == ["examples", "accuracy", "macro-F1"]
+    assert [line.split(":")[0] for line in lines[4:]] == ["tuned - base", "tuned - linear SVM"]
     shown = told.out + "".join(lines)
     assert not any(row["title"] in shown or row["text"] in shown for row in letters(40))
 
@@ -307,7 +319,9 @@ def test_what_cannot_be_measured_is_told_in_one_line(
     )
     missing = govtune("evaluate", finished.folder, "--data", tmp_path / "nosuch.jsonl")
     assert "nosuch.jsonl" in only_line(missing)
-    shutil.rmtree(finished.base)
+    other = finished.lock()
+    other["model"]["sha256"] = "0" * 64
+    (finished.folder / "govtune.lock.json").write_text(json.dumps(other), encoding="utf-8")
     assert "the base model is gone or has changed" in only_line(govtune("evaluate", finished.folder))
     (finished.folder / "govtune.lock.json").write_text("{}", encoding="utf-8")
     assert "is not of schema training-lock/1" in only_line(govtune("evaluate", finished.folder))
@@ -338,7 +352,7 @@ def test_the_template_that_was_trained_with_is_the_one_that_is_asked_with(
     assert evaluate(tmp_path / "out") == before
 
 
-def test_a_task_without_labels_is_measured_by_its_loss(
+def test_a_task_without_labels_is_measured_by_what_the_models_write(
     qwen3: Path, write: Write, tmp_path: Path, govtune: Govtune
 ) -> None:
     rows = [
@@ -347,11 +361,18 @@ def test_a_task_without_labels_is_measured_by_its_loss(
     ]
     settings = [f"model.path={qwen3}", "model.device=cpu", "task=reply", "train.max_steps=8", "train.lr=0.05"]
     settings += ["train.batch_size=2", "train.micro_batch_size=2", "train.warmup=0"]
+    settings += ["evaluate.generate.max_new_tokens=20"]
     train(recipes.load("dispatch", settings=settings), write(rows), tmp_path / "out")
     found = json.loads(govtune("evaluate", tmp_path / "out", "--json").out)
-    assert found["base"]["n"] == found["tuned"]["n"] == 3
+    assert found["base"]["n"] == found["tuned"]["n"] == found["baseline"]["n"] == 3
     assert found["tuned"]["loss"] < found["base"]["loss"]
-    assert found["baseline"] is found["difference"] is None
+    assert found["baseline"]["method"] == "BM25"
+    assert "loss" not in found["baseline"]
+    assert found["difference"]["chrf"] == pytest.approx(
+        found["tuned"]["chrf"]["mean"] - found["base"]["chrf"]["mean"]
+    )
+    lines = govtune("evaluate", tmp_path / "out").out.splitlines()
+    assert lines[0].split() == ["base", "tuned", "BM25"]
 
 
 def test_labels_of_machines_in_a_run_are_no_yardstick(finished: TrainingRun, tmp_path: Path) -> None:
@@ -389,17 +410,18 @@ LEARNS = """
 schema: training/1
 name: learns
 task: task.yaml
-model: {path: tiny, dtype: fp32, device: cpu}
+model: {path: QWEN3, dtype: fp32, device: cpu}
+data: {packing: "off"}
+adapter: {rank: 8}
 train: {max_steps: 150, batch_size: 8, micro_batch_size: 8, lr: 1.0e-2, warmup: 10}
-tiny: {hidden_size: 48, layers: 1, intermediate_size: 96, steps: 150, batch_size: 8, lr: 1.0e-2}
 """
 
 
 def test_a_tuned_model_beats_its_base_by_more_than_chance(
-    letters: Letters, write: Write, tmp_path: Path
+    qwen3: Path, letters: Letters, write: Write, tmp_path: Path
 ) -> None:
     (tmp_path / "task.yaml").write_text(TASK, encoding="utf-8")
-    (tmp_path / "learns.yaml").write_text(LEARNS, encoding="utf-8")
+    (tmp_path / "learns.yaml").write_text(LEARNS.replace("QWEN3", str(qwen3)), encoding="utf-8")
     train(recipes.load(str(tmp_path / "learns.yaml")), write(letters(200)), tmp_path / "out")
     learnt = evaluate(tmp_path / "out")
     assert learnt.given_away is not None

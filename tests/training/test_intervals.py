@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluate.intervals import exact, paired_difference, wilson
+from curation.intervals import exact, lower_bound, upper_bound
+from training.evaluate.intervals import mean, paired_difference, share, wilson
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,11 @@ def test_nothing_measured_says_nothing() -> None:
     assert paired_difference(0, 0, 0, 0) == (0.0, -1.0, 1.0)
 
 
+def test_a_share_of_nothing_is_no_number() -> None:
+    assert share(0, 0) == {"share": None, "n": 0, "interval": [0.0, 1.0]}
+    assert share(3, 6) == {"share": 0.5, "n": 6, "interval": pytest.approx([0.1181, 0.8819], abs=1e-4)}
+
+
 @pytest.mark.parametrize("counts", [(-1, 5), (6, 5)])
 def test_counts_out_of_range_are_refused(counts: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="negative"):
@@ -80,6 +86,29 @@ def test_the_exact_interval_is_wider_with_more_confidence(successes: int, failur
     low, high = exact(successes, n)
     wider_low, wider_high = exact(successes, n, 0.99)
     assert 0 <= wider_low <= low <= (successes / n if n else 0.5) <= high <= wider_high <= 1
+
+
+@given(successes=counts, failures=counts, risk=st.sampled_from([0.01, 0.05, 0.2]))
+def test_the_bounds_mirror_and_are_scipys(successes: int, failures: int, risk: float) -> None:
+    from scipy.stats import beta
+
+    n = successes + failures
+    low, high = float(lower_bound(successes, n, risk)), float(upper_bound(successes, n, risk))
+    assert high == pytest.approx(1 - float(lower_bound(failures, n, risk)))
+    assert low == pytest.approx(beta.ppf(risk, successes, failures + 1) if successes else 0)
+    assert high == pytest.approx(beta.ppf(1 - risk, successes + 1, failures) if failures else 1)
+
+
+def test_the_mean_of_equal_values_is_certain_and_of_others_as_far_as_n_says() -> None:
+    assert mean([0.25] * 7, seed=1) == (0.25, 0.25, 0.25)
+    values = [0.0, 1.0] * 200
+    middle, low, high = mean(values, seed=1)
+    assert middle == 0.5
+    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.006)
+    assert mean(values, seed=1) == (middle, low, high)
+    assert mean(values, seed=2) != (middle, low, high)
+    with pytest.raises(ValueError, match="negative"):
+        mean([], seed=1)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.37, 0.5, 0.93])

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from curation.errors import UsageError
-from training import recipe
-from training.recipe import Recipe, load, parse
+from training import hardware, recipe, reference
+from training.recipe import load, parse
+from training.schema import Recipe, meaning
 
-PROFILES = [(name, profile) for name in recipe.names() for profile in load(name).hardware]
+PROFILES = [(name, profile) for name in recipe.names() for profile in hardware.names() if profile != "cpu"]
 
 BASE = """
 schema: training/1
@@ -36,8 +39,8 @@ def model(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", recipe.names())
-def test_a_shipped_recipe_runs_as_it_is_and_its_lock_reads_back(name: str) -> None:
-    loaded = load(name)
+def test_a_shipped_recipe_runs_on_a_cpu_as_it_is_and_its_lock_reads_back(name: str) -> None:
+    loaded = load(name, hardware="cpu")
     again = parse(loaded.resolved())
     assert again.resolved() == loaded.resolved()
     assert "hardware" not in loaded.resolved()
@@ -73,14 +76,23 @@ def test_a_profile_without_a_model_says_how_to_name_one() -> None:
         ("train.lr=.inf", "train.lr: input should be a finite number"),
         ("train.warmup=2.5", "train.warmup: below 1 it is a share of the steps"),
         ("train.micro_batch_size=5", "train: batch_size 16 is not a multiple of micro_batch_size 5"),
-        ("model.device=npu", "model.device: input should be 'auto', 'cpu' or 'cuda'"),
+        ("model.device=tpu", "model.device: input should be 'auto', 'cpu', 'cuda' or 'npu'"),
         ("model.path=owner/name", "owner/name is no directory, so it is a model on a hub: give its commit"),
         ("model.revision=main", "model: revision: only a model on a hub has one"),
         ("model.path=nosuch", "nosuch: no model there"),
         ("data.test=0.95", "data: test and validation together must be less than 1"),
         ("adapter.targets=[]", "adapter.targets: name at least one layer"),
-        ("tiny.heads=3", "tiny: hidden_size 128 over 3 heads"),
-        ("tiny.kv_heads=3", "tiny: heads 4 is not a multiple of kv_heads 3"),
+        ("adapter.targets=(", "adapter.targets: neither all-linear nor a valid regular expression"),
+        ("adapter.init=pisa", "adapter.init: string should match pattern"),
+        ("adapter={type: none, continue_from: a}", "adapter.continue_from: type none has no adapter"),
+        ("data.unlabelled=[a.jsonl]", "data.unlabelled: nothing reads these files; add pretrain or data.distil"),
+        ("data.sources=[{path: nosuch.jsonl}]", "nosuch.jsonl: no such run or file"),
+        ("data.sources=[{path: a/x.csv}, {path: b/x.csv}]", "data: sources: two have the same name"),
+        ("evaluate.best=true", "evaluate: every: best and early_stop need measurements"),
+        ("model={quantisation: {bits: 4}, device: cpu}", "quantisation: bitsandbytes needs a GPU"),
+        ("model.quantization={bits: 4}", "did you mean quantisation?"),
+        ("objective=dpo", "task: dpo reads rows with messages, chosen and rejected"),
+        ("train.kernels=triton", "train.kernels: input should be 'none' or 'liger'"),
         ("chat.template=nosuch.jinja", "chat.template: "),
         ("task=dispach", "task: unknown task dispach; did you mean dispatch?"),
         ("task=nosuch.yaml", "nosuch.yaml: no such file"),
@@ -100,6 +112,7 @@ def test_a_fault_is_one_line_with_its_place(setting: str, words: str, tmp_path: 
         ("train: {epochs: 3, max_steps: 5}", "train: epochs and max_steps are both given; give one"),
         ("train: {gradient_checkpointing: true}", "did you mean activation_checkpointing?"),
         ("hardware: {gpu: {train: {lrr: 1}}}", "mine.yaml: hardware.gpu: train.lrr: unknown key; did you me"),
+        ("extends: nosuch.yaml", "nosuch.yaml: no such file"),
         ("hardware: {gpu: {hardware: {}}}", "mine.yaml: hardware.gpu: a profile has no profiles of its own"),
         ("hardware: [gpu]", "mine.yaml: hardware: write a name"),
         ("description: {cn: 甲}", "description.cn: unknown key"),
@@ -152,6 +165,75 @@ def test_settings_win_over_the_profile_and_the_profile_over_the_recipe(tmp_path:
     big = load(name, hardware="big", settings=["train.lr=3e-4"])
     assert (big.train.lr, big.train.batch_size) == (3e-4, 4)
     assert big.resolved()["train"]["lr"] == 3e-4
+
+
+def test_a_profile_lays_the_machine_under_the_recipes_own_lines_for_it(tmp_path: Path) -> None:
+    name = written(tmp_path, "hardware: {gpu-80g: {train: {micro_batch_size: 8}}}")
+    loaded = load(name, hardware="gpu-80g")
+    shipped = hardware.load("gpu-80g").recipe
+    assert loaded.train.micro_batch_size == 8
+    assert loaded.model.dtype == shipped["model"]["dtype"]
+    assert load(name).model.dtype == "auto"
+
+
+def test_a_profile_of_ones_own_says_what_depends_on_the_machine_and_nothing_else(tmp_path: Path) -> None:
+    mine = tmp_path / "ours.yaml"
+    mine.write_text("schema: hardware/1\nrecipe: {train: {micro_batch_size: 2}}", encoding="utf-8")
+    assert load(written(tmp_path), hardware=str(mine)).train.micro_batch_size == 2
+    mine.write_text("schema: hardware/1\nrecipe: {train: {lr: 2}}", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"ours\.yaml: recipe: train\.lr: unknown key"):
+        load(written(tmp_path), hardware=str(mine))
+
+
+def test_a_recipe_extends_one_other_with_its_profiles(tmp_path: Path) -> None:
+    lower = tmp_path / "lower.yaml"
+    lower.write_text(
+        BASE + "train: {lr: 1, batch_size: 8}\nhardware: {big: {train: {micro_batch_size: 4}}}",
+        encoding="utf-8",
+    )
+    upper = written(tmp_path, "train: {lr: 2}", base="schema: training/1\nname: upper\nextends: lower.yaml\n")
+    loaded = load(upper, hardware="big")
+    assert (loaded.name, loaded.train.lr, loaded.train.batch_size) == ("upper", 2, 8)
+    assert loaded.train.micro_batch_size == 4
+    assert "extends" not in loaded.resolved()
+    third = tmp_path / "third.yaml"
+    third.write_text("schema: training/1\nname: third\nextends: mine.yaml", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.yaml extends another recipe itself"):
+        load(str(third))
+
+
+def test_what_a_shipped_recipe_leaves_to_the_user_does_not_make_it_invalid(tmp_path: Path) -> None:
+    for name in recipe.names():
+        recipe.check(name)
+    with pytest.raises(UsageError, match=r"train\.lrr: unknown key"):
+        recipe.check(written(tmp_path, "train: {lrr: 1}"))
+
+
+def test_every_key_has_a_meaning_in_both_languages() -> None:
+    page = {language: reference.markdown(language) for language in ("zh", "en")}
+    for section in _every_section(Recipe):
+        for name, field in section.model_fields.items():
+            english, chinese = meaning(field)
+            assert english, (section, name)
+            assert any("\u4e00" <= character <= "\u9fff" for character in chinese), (section, name)
+            if section is not Recipe:
+                assert chinese in page["zh"]
+                assert english in page["en"]
+
+
+@pytest.mark.parametrize(("language", "page"), [("en", "recipe.md"), ("zh", "recipe.zh-CN.md")])
+def test_the_reference_in_the_docs_is_the_schemas(language: Literal["zh", "en"], page: str) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    assert (docs / page).read_text(encoding="utf-8") == reference.markdown(language)
+
+
+def test_the_json_schema_accepts_what_ships_and_refuses_a_misspelling() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = reference.json_schema()
+    for name in recipe.names():
+        jsonschema.validate(yaml.safe_load(recipe.find(name).read_text(encoding="utf-8")), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"schema": "training/1", "name": "x", "trian": {}}, schema)
 
 
 def test_steps_given_anew_replace_epochs_and_the_other_way_round(tmp_path: Path) -> None:
@@ -207,13 +289,14 @@ def test_a_description_in_one_text_stands_for_both_languages(tmp_path: Path) -> 
 
 
 def test_other_tools_names_lead_to_keys_that_exist() -> None:
-    keys = {key for part in Recipe.model_fields.values() for key in _keys(part.annotation)}
+    keys = {key for section in _every_section(Recipe) for key in section.model_fields}
     assert set(recipe.ELSEWHERE.values()) <= keys
     assert not set(recipe.ELSEWHERE) & keys
 
 
-def _keys(section: object) -> list[str]:
-    return list(getattr(section, "model_fields", {}))
+def _every_section(section: type[BaseModel]) -> list[type[BaseModel]]:
+    inner = [reference._section_of(field) for field in section.model_fields.values()]
+    return [section, *(deeper for each in inner if each for deeper in _every_section(each))]
 
 
 def test_a_recipe_is_read_without_torch() -> None:

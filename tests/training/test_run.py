@@ -19,12 +19,13 @@ import pytest
 import yaml
 
 from curation import parquet, records
-from curation.errors import EngineError, UsageError
-from training import adapter, export, model
+from curation.errors import UsageError
+from training import adapter, model, stages
 from training import data as datasets
+from training import lock as locks
 from training import recipe as recipes
-from training import run as runs
 from training.evaluate.run import evaluate
+from training.journal import TIMED
 from training.run import TrainingRun, train
 
 Rows = list[dict[str, Any]]
@@ -54,7 +55,7 @@ def bytes_of(run: TrainingRun) -> bytes:
 def journal(run: TrainingRun) -> Rows:
     """The lines without what depends on the time."""
     lines = [json.loads(line) for line in run.journal.read_text(encoding="utf-8").splitlines()]
-    return [{name: each for name, each in line.items() if name != "tokens_per_second"} for line in lines]
+    return [{name: each for name, each in line.items() if name not in TIMED} for line in lines]
 
 
 def quick(folder: Path, *more: str) -> recipes.Recipe:
@@ -91,7 +92,6 @@ def test_the_same_seed_gives_the_same_adapter_and_another_one_another(
     first, second = (
         json.loads((run.adapter / "adapter_config.json").read_text()) for run in (trained, again)
     )
-    assert first.pop("base_model_name_or_path") != second.pop("base_model_name_or_path")
     assert first == second
     assert first["target_modules"] == sorted(first["target_modules"])
 
@@ -100,12 +100,11 @@ def test_a_training_killed_twice_ends_with_the_bytes_of_one_that_was_not(
     trained: TrainingRun, recipe_file: Path, letter_file: Path, tmp_path: Path
 ) -> None:
     run = TrainingRun(tmp_path / "out")
-    for phase, step in (("pretrain", 25), ("train", 7)):
-        probe = [sys.executable, "-c", KILLED, recipe_file, letter_file, run.folder, phase, str(step)]
+    for step in (7, 11):
+        probe = [sys.executable, "-c", KILLED, recipe_file, letter_file, run.folder, "train", str(step)]
         killed = subprocess.run(probe, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
         assert killed.returncode == -signal.SIGKILL
         assert not killed.stderr
-        assert run.base.exists() == (phase == "train")
         assert not (run.folder / "govtune.lock.json").exists()
     seen: list[tuple[str, int]] = []
     train(
@@ -114,7 +113,7 @@ def test_a_training_killed_twice_ends_with_the_bytes_of_one_that_was_not(
         run.folder,
         progress=lambda phase, step, total: seen.append((phase, step)),
     )
-    assert seen[0] == ("train", 4)
+    assert seen[0] == ("train", 8)
     assert bytes_of(run) == bytes_of(trained)
     assert journal(run) == journal(trained)
     assert not run.checkpoints.exists()
@@ -243,6 +242,8 @@ def test_another_base_under_the_same_path_is_another_training(
 def test_the_lock_tells_what_the_adapter_was_made_of(
     trained: TrainingRun, recipe_file: Path, letter_file: Path
 ) -> None:
+    from transformers import AutoTokenizer
+
     def digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -253,15 +254,16 @@ def test_the_lock_tells_what_the_adapter_was_made_of(
     assert lock["chat_template"] == digest(trained.template)
     assert lock["data"]["sha256"] == digest(letter_file)
     assert (trained.folder / lock["data"]["path"]).resolve() == letter_file.resolve()
-    assert lock["model"]["sha256"] == model.digest(trained.base)
+    assert lock["model"]["sha256"] == model.digest(Path(recipe.model.path))
     assert (lock["model"]["dtype"], "cpu" in lock["model"]["device"]) == ("torch.float32", True)
     assert recipes.parse(lock["recipe"]) == recipe
-    assert lock["fingerprint"] == runs.fingerprint(recipe, datasets.read(letter_file, recipe))
-    assert set(lock["packages"]) == {*runs.PACKAGES, "python"}
+    assert lock["fingerprint"] == stages.fingerprint(recipe, datasets.read(letter_file, recipe))
+    assert set(lock["packages"]) == {*locks.PACKAGES, "python"}
     assert lock["threads"] == 1
     assert (lock["trained"]["steps"], lock["trained"]["overlong"]) == (12, 0)
     assert lock["trained"]["examples"] == {"train": 24, "validation": 8, "test": 8}
-    supervised = sum(len(row["label"]) + 1 for row in train_rows(letter_file))
+    tokenizer = AutoTokenizer.from_pretrained(trained.adapter)
+    supervised = sum(len(tokenizer(row["label"])["input_ids"]) + 1 for row in train_rows(letter_file))
     assert lock["trained"]["supervised_tokens"] == supervised
 
 
@@ -287,31 +289,24 @@ def test_plain_peft_reloads_the_adapter(trained: TrainingRun) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    base = AutoModelForCausalLM.from_pretrained(trained.base)
+    recipe = trained.recipe()
+    base = AutoModelForCausalLM.from_pretrained(recipe.model.path)
     ids = AutoTokenizer.from_pretrained(trained.adapter)("路灯不亮，请处理。", return_tensors="pt")[
         "input_ids"
     ]
     with torch.inference_mode():
         before = base(ids).logits
         plain = PeftModel.from_pretrained(base, trained.adapter).eval()(ids).logits
-        loaded, _ = model.load(recipes.parse(trained.lock()["recipe"]).model, str(trained.base))
+        loaded, _ = model.load(recipe.model, recipe.model.path)
         ours = adapter.load(loaded, trained.adapter)(ids).logits
     assert torch.equal(plain, ours)
     assert (plain - before).abs().max() > 0.1
     assert not (trained.adapter / "README.md").exists()
 
 
-SHIPPED = [
-    (name, profile)
-    for name in recipes.names()
-    for profile in (None, *recipes.load(name, settings=["model.path=tiny"]).hardware)
-]
-
-
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize(("name", "profile"), SHIPPED)
+@pytest.mark.parametrize("profile", [None, "cpu"])
 def test_a_shipped_recipe_trains_a_model_of_ones_own(
-    name: str,
     profile: str | None,
     architecture: str,
     request: pytest.FixtureRequest,
@@ -329,49 +324,16 @@ def test_a_shipped_recipe_trains_a_model_of_ones_own(
     ]
     chosen = [word for setting in settings for word in ("--set", setting)]
     chosen += ["--hardware", profile] if profile else []
-    done = govtune("train", name, "--data", letter_file, "--output", tmp_path / "out", *chosen)
+    done = govtune("train", "dispatch", "--data", letter_file, "--output", tmp_path / "out", *chosen)
     assert done.code == 0, done.err
     assert "2 steps" in done.out
     assert bytes_of(TrainingRun(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_merged_model_says_what_base_and_adapter_say(
-    architecture: str, request: pytest.FixtureRequest, letter_file: Path, tmp_path: Path
-) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    base = request.getfixturevalue(architecture)
-    recipe = quick(base, "export.merge=true", "train.max_steps=4")
-    train(recipe, letter_file, tmp_path / "out")
-    run = TrainingRun(tmp_path / "out")
-    tokenizer = AutoTokenizer.from_pretrained(run.merged)
-    ids = tokenizer("井盖坏了，请来修。", return_tensors="pt")["input_ids"]
-    loaded, _ = model.load(recipe.model, str(base))
-    with torch.inference_mode():
-        before = loaded(ids).logits
-        adapted = adapter.load(loaded, run.adapter)(ids).logits
-        merged = AutoModelForCausalLM.from_pretrained(run.merged)(ids).logits
-    assert (adapted - before).abs().max() > 0.01
-    torch.testing.assert_close(merged, adapted, rtol=0, atol=1e-4)
-    assert tokenizer.chat_template == AutoTokenizer.from_pretrained(base).chat_template
-    assert 0 <= run.lock()["merged"]["logit_difference"] <= 1e-4
-
-
-def test_a_merged_model_that_differs_is_an_error(
-    qwen3: Path, letter_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(export.TOLERANCE, "torch.float32", -1.0)
-    with pytest.raises(EngineError, match="differs from the adapted one"):
-        train(quick(qwen3, "export.merge=true"), letter_file, tmp_path / "out")
-    assert not (tmp_path / "out" / "govtune.lock.json").exists()
-
-
 @pytest.mark.parametrize(
     "settings",
     [
-        ["model.dtype=bf16", "export.merge=true"],
+        ["model.dtype=bf16"],
         ["train.activation_checkpointing=true"],
         ["adapter.targets=[q_proj, mlp.down_proj]", "adapter.rslora=true"],
         ["train.scheduler=constant", "chat.loss_on=last_assistant"],
@@ -567,7 +529,7 @@ def test_the_network_is_never_asked(
     for name in ("connect", "connect_ex", "sendto"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    train(quick(qwen3, "export.merge=true"), letter_file, tmp_path / "out")
+    train(quick(qwen3, "export.formats=[merged]"), letter_file, tmp_path / "out")
     evaluate(tmp_path / "out")
     train(recipes.load(str(recipe_file), settings=["train.max_steps=1"]), letter_file, tmp_path / "tiny")
     assert asked == []

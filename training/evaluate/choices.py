@@ -10,24 +10,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.chat import IGNORED, Chat
-from training.data import Conversation, Message
+from training.data import Message
 from training.model import keeps_logits
 
 
 def choose(
-    model: Any, chat: Chat, conversations: Sequence[Conversation], choices: Sequence[str], batch_size: int
-) -> list[str]:
-    """The likeliest of the choices as last answer of each conversation."""
-    prompts = [chat.prompt(conversation.messages[:-1]) for conversation in conversations]
-    answers = [_answer(chat, conversations[0], choice) for choice in choices]
+    model: Any, prompts: Sequence[list[int]], choices: Sequence[list[int]], batch_size: int
+) -> list[int]:
+    """The place of the likeliest choice after each prompt; prompts of like length go together."""
     by_length = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    chosen = [""] * len(prompts)
+    chosen = [0] * len(prompts)
     for start in range(0, len(prompts), batch_size):
         batch = by_length[start : start + batch_size]
-        scores = log_likelihoods(model, [prompts[number] for number in batch], answers)
+        scores = log_likelihoods(model, [prompts[number] for number in batch], choices)
         for number, best in zip(batch, scores.argmax(dim=1).tolist(), strict=True):
-            chosen[number] = choices[best]
+            chosen[number] = best
     return chosen
+
+
+def as_answer(chat: Chat, before: Sequence[Message], choice: str) -> list[int]:
+    """A choice as the model would write it after these messages, stop token included."""
+    return chat.encode([*before, Message(role="assistant", content=choice, weight=1.0)]).answer
 
 
 def log_likelihoods(model: Any, prompts: Sequence[list[int]], answers: Sequence[list[int]]) -> Any:
@@ -67,10 +70,3 @@ def log_likelihoods(model: Any, prompts: Sequence[list[int]], answers: Sequence[
             logits.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED, reduction="none"
         )
     return -losses.view(len(prompts), many, longest).sum(dim=2)
-
-
-def _answer(chat: Chat, conversation: Conversation, choice: str) -> list[int]:
-    messages = [*conversation.messages[:-1], Message(role="assistant", content=choice, weight=1.0)]
-    labels = chat.encode(messages).labels
-    prompt = len(chat.prompt(conversation.messages[:-1]))
-    return labels[prompt:]

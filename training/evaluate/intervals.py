@@ -1,21 +1,39 @@
-"""How far a measured share, or the difference of two shares over the same examples, may be chance."""
+"""How far a mean, or the difference of two shares over the same examples, may be chance."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from curation.intervals import check, exact
+
+_RESAMPLES = 2000
 
 
-def exact(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Two-sided exact interval of a binomial share (Clopper and Pearson 1934, Biometrika 26, 404-413).
+def mean(values: Sequence[float], seed: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Mean of some examples with its bootstrap interval (Efron 1979, percentiles).
+
+    Of a paired difference, give the differences: the examples are drawn, not the answers to them.
 
     Returns:
-        Lower and upper limit; (0, 1) for no trials, of which nothing is known.
+        Mean, lower and upper limit.
 
     Raises:
-        ValueError: counts or confidence out of range.
+        ValueError: no values, or a confidence out of range.
     """
-    return _proportion(successes, n, confidence, "exact")
+    check(confidence, len(values) - 1)
+    said, draw = np.asarray(values, np.float64), np.random.default_rng(seed)
+    means = [said[draw.integers(len(said), size=len(said))].mean() for _ in range(_RESAMPLES)]
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(said.mean()), float(low), float(high)
+
+
+def share(successes: int, n: int) -> dict[str, Any]:
+    """A share as a result file holds it: None of nothing, with its exact 95 % interval."""
+    return {"share": successes / n if n else None, "n": n, "interval": list(exact(successes, n))}
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -24,7 +42,13 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     Raises:
         ValueError: counts or confidence out of range.
     """
-    return _proportion(successes, n, confidence, "wilson")
+    check(confidence, successes, n - successes)
+    if n == 0:
+        return 0.0, 1.0
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(confidence, "wilson")
+    return float(interval.low), float(interval.high)
 
 
 def paired_difference(
@@ -44,7 +68,7 @@ def paired_difference(
     Raises:
         ValueError: counts or confidence out of range.
     """
-    _check(confidence, both, first_only, second_only, neither)
+    check(confidence, both, first_only, second_only, neither)
     n = both + first_only + second_only + neither
     if n == 0:
         return 0.0, -1.0, 1.0
@@ -62,18 +86,6 @@ def paired_difference(
     return difference, max(-1.0, low), min(1.0, high)
 
 
-def _proportion(
-    successes: int, n: int, confidence: float, method: Literal["exact", "wilson"]
-) -> tuple[float, float]:
-    _check(confidence, successes, n - successes)
-    if n == 0:
-        return 0.0, 1.0
-    from scipy.stats import binomtest
-
-    interval = binomtest(successes, n).proportion_ci(confidence, method)
-    return float(interval.low), float(interval.high)
-
-
 def _phi(both: int, first_only: int, second_only: int, neither: int) -> float:
     """Correlation of the two, where positive moved towards zero by half an observation; 0 where a margin is
     empty."""
@@ -85,10 +97,3 @@ def _phi(both: int, first_only: int, second_only: int, neither: int) -> float:
     if covariance > 0:
         covariance = max(0.0, covariance - n / 2)
     return covariance / math.sqrt(margins)
-
-
-def _check(confidence: float, *counts: int) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence {confidence}: above 0 and below 1")
-    if min(counts) < 0:
-        raise ValueError("a count is negative")

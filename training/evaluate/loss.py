@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from training.batches import pad
 from training.chat import IGNORED, Encoded
-from training.trainer import pad
 
 
 def mean_loss(model: Any, rows: Sequence[Encoded], batch_size: int) -> float:

@@ -1,24 +1,32 @@
-"""Base, tuned model and a linear baseline on the same held-out conversations.
+"""Base, tuned model and a classical baseline on the same held-out conversations.
 
-A conversation whose label a machine gave is no yardstick: it is left out and counted.
+Of a task with labels the models choose one; to any other they write an answer. A conversation whose label a
+machine gave is no yardstick: it is left out and counted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from random import Random
+from typing import Any, Protocol
 
 from curation.errors import UsageError
-from curation.instruct.task import LabelTask, Task
-from curation.instruct.template import fill
+from curation.instruct.task import GuideTask, LabelTask, Task
 from training.chat import Chat
 from training.data import Conversation
-from training.evaluate import baseline
-from training.evaluate.choices import choose
-from training.evaluate.intervals import exact, paired_difference
+from training.encoded import Encoded
+from training.evaluate.answers import write
+from training.evaluate.choices import as_answer, choose
+from training.evaluate.consultation import Consultation
+from training.evaluate.drafts import Drafts
+from training.evaluate.intervals import share
+from training.evaluate.labels import Labels
 from training.evaluate.loss import mean_loss
+from training.evaluate.questions import Question, question
+from training.evaluate.table import table
+from training.model import ends
+from training.schema import Evaluate
 
 SCHEMA = "evaluation/1"
 
@@ -28,12 +36,14 @@ class Evaluation:
     """Figures of each model over the same `n` conversations.
 
     For a task with labels: `n`, `accuracy`, `interval` (exact, 95 %), `macro_f1` (mean over the labels that
-    occur) and `by_label` (label -> its number, how many were right). For other tasks: `n` and `loss` (nats
-    per token of the answers).
+    occur) and `by_label` (label -> its number, how many were right). For others what `Consultation.score` or
+    `Drafts.score` says of the written answers, and of models `loss` (nats per token of people's answers) and
+    `stops` (answers that the model ended by itself).
 
     Attributes:
-        baseline: the linear classifier, None where the task has no labels or too few examples to fit it.
-        difference: of the accuracies tuned - base, with its paired 95 % interval; None without labels.
+        baseline: what needs no language model, with its `method`; None where there is too little to fit it.
+        difference: tuned - base, with its paired 95 % interval.
+        over_baseline: tuned - baseline, likewise.
         machine_labelled: conversations left out because no person gave their label.
         given_away: conversations left out because a train example gives them away; None where the train
             examples are gone and nobody can tell.
@@ -45,17 +55,23 @@ class Evaluation:
     difference: dict[str, Any] | None
     machine_labelled: int
     given_away: int | None = 0
+    over_baseline: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
 
     def lines(self) -> list[str]:
-        """The figures as a small table."""
-        named = {"base": self.base, "tuned": self.tuned, "baseline": self.baseline}
-        told = [_line(name, figures) for name, figures in named.items() if figures]
-        if self.difference:
-            low, high = self.difference["interval"]
-            told.append(f"tuned - base  {self.difference['accuracy']:+.3f}  [{low:+.3f}, {high:+.3f}]")
+        """The figures as a table."""
+        columns = {"base": self.base, "tuned": self.tuned}
+        name = self.baseline["method"] if self.baseline else ""
+        if self.baseline:
+            columns[name] = self.baseline
+        told = table(columns)
+        for other, difference in (("base", self.difference), (name, self.over_baseline)):
+            if difference:
+                low, high = difference["interval"]
+                [(figure, value)] = [each for each in difference.items() if each[0] != "interval"]
+                told.append(f"tuned - {other}: {figure} {value:+.3f} [{low:+.3f}, {high:+.3f}]")
         if self.machine_labelled:
             told.append(f"{self.machine_labelled:,} left out: a machine gave their label")
         if self.given_away:
@@ -65,23 +81,47 @@ class Evaluation:
         return told
 
 
+class Yardstick(Protocol):
+    """What answers to some questions are worth."""
+
+    baseline_name: str
+
+    def score(self, answers: Sequence[str]) -> dict[str, Any]:
+        """Figures of one model's answers."""
+
+    def compare(self, first: Sequence[str], second: Sequence[str]) -> dict[str, Any]:
+        """A difference of two models' answers, with its `interval`."""
+
+    def baseline(self, train: Sequence[Question], seed: int) -> list[str] | None:
+        """Answers that need no language model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Answers:
+    """What a model answers, and figures that it alone has."""
+
+    texts: list[str]
+    figures: dict[str, Any]
+
+
 def measure(
     model: Any,
     chat: Chat,
-    task: Task,
+    task: Task | None,
     held_out: Sequence[Conversation],
     train: Sequence[Conversation],
     *,
-    batch_size: int,
+    settings: Evaluate,
     seed: int,
 ) -> Evaluation:
-    """Evaluate a peft model with its adapter on and off.
+    """Evaluate a model with `disable_adapter`, with its adapter on and off.
 
     Args:
-        train: what the linear baseline is fitted to.
+        task: of the conversations; None where they were not made by one.
+        train: what the baseline is fitted to.
 
     Raises:
-        UsageError: nothing is left to measure on, or an answer that the task does not know.
+        UsageError: nothing is left to measure on, or a conversation that is none of the task.
     """
     judged = [conversation for conversation in held_out if conversation.people is not False]
     if not judged:
@@ -89,66 +129,71 @@ def measure(
             "no held-out example was labelled by a person, so there is nothing to measure against; give "
             "some: --data FILE"
         )
-    left_out = len(held_out) - len(judged)
     if not isinstance(task, LabelTask):
-        rows = [chat.encode(conversation.messages) for conversation in judged]
-        with model.disable_adapter():
-            before = mean_loss(model, rows, batch_size)
-        after = mean_loss(model, rows, batch_size)
-        n = len(judged)
-        return Evaluation({"n": n, "loss": before}, {"n": n, "loss": after}, None, None, left_out)
-    choices = [fill(task.assistant, {"label": value}).strip() for value in task.labels.values]
-    truth = [conversation.messages[-1]["content"].strip() for conversation in judged]
-    for conversation, answer in zip(judged, truth, strict=True):
-        if answer not in choices:
-            raise UsageError(
-                f"conversation {conversation.id}: its answer is no label of the task {task.name}"
-            )
+        judged = drawn(judged, settings.generate.rows, seed)
+    questions = [question(conversation) for conversation in judged]
+    yardstick = yardstick_of(task, questions, seed)
+    if chat.settings.loss_on == "all":  # what is measured are answers
+        chat = Chat(chat.template.tokenizer, chat.settings.model_copy(update={"loss_on": "assistant"}))
+    rows = [chat.encode(conversation.messages) for conversation in judged]
+
+    def answers() -> _Answers:
+        if isinstance(yardstick, Labels):
+            return _chosen(model, chat, yardstick.choices, questions, rows, settings)
+        return _written(model, chat, rows, settings)
+
     with model.disable_adapter():
-        before_tuning = choose(model, chat, judged, choices, batch_size)
-    tuned = choose(model, chat, judged, choices, batch_size)
-    linear = baseline.linear(train, judged, choices, seed)
+        before = answers()
+    tuned = answers()
+    plain = yardstick.baseline([question(conversation) for conversation in train], seed)
     return Evaluation(
-        base=score(before_tuning, truth),
-        tuned=score(tuned, truth),
-        baseline=score(linear, truth) if linear else None,
-        difference=compare(tuned, before_tuning, truth),
-        machine_labelled=left_out,
+        base={**yardstick.score(before.texts), **before.figures},
+        tuned={**yardstick.score(tuned.texts), **tuned.figures},
+        baseline={"method": yardstick.baseline_name, **yardstick.score(plain)} if plain else None,
+        difference=yardstick.compare(tuned.texts, before.texts),
+        over_baseline=yardstick.compare(tuned.texts, plain) if plain else None,
+        machine_labelled=sum(conversation.people is False for conversation in held_out),
     )
 
 
-def score(answers: Sequence[str], truth: Sequence[str]) -> dict[str, Any]:
-    """Accuracy with its exact interval, macro-F1 over the labels that occur, and right answers by label."""
-    from sklearn.metrics import f1_score
-
-    right = [answer == wanted for answer, wanted in zip(answers, truth, strict=True)]
-    labels = sorted(set(truth))
-    hits = Counter(wanted for wanted, hit in zip(truth, right, strict=True) if hit)
-    return {
-        "n": len(truth),
-        "accuracy": sum(right) / len(truth),
-        "interval": list(exact(sum(right), len(truth))),
-        "macro_f1": float(f1_score(truth, answers, labels=labels, average="macro", zero_division=0.0)),
-        "by_label": {label: {"n": truth.count(label), "right": hits[label]} for label in labels},
-    }
+def drawn(judged: list[Conversation], count: int, seed: int) -> list[Conversation]:
+    """At most so many, in their order."""
+    if len(judged) <= count:
+        return judged
+    return [judged[place] for place in sorted(Random(seed).sample(range(len(judged)), count))]
 
 
-def compare(first: Sequence[str], second: Sequence[str], truth: Sequence[str]) -> dict[str, Any]:
-    """Accuracy of the first minus that of the second on the same conversations, with its 95 % interval."""
-    counted = Counter(
-        (one == wanted, other == wanted) for one, other, wanted in zip(first, second, truth, strict=True)
+def yardstick_of(task: Task | None, questions: Sequence[Question], seed: int) -> Yardstick:
+    if isinstance(task, LabelTask):
+        return Labels(task, questions)
+    return Consultation(task, questions) if isinstance(task, GuideTask) else Drafts(questions, seed)
+
+
+def _chosen(
+    model: Any,
+    chat: Chat,
+    choices: Sequence[str],
+    questions: Sequence[Question],
+    rows: Sequence[Encoded],
+    settings: Evaluate,
+) -> _Answers:
+    said = [as_answer(chat, questions[0].before, choice) for choice in choices]
+    best = choose(model, [row.prompt for row in rows], said, settings.batch_size)
+    return _Answers([choices[place] for place in best], {})
+
+
+def _written(model: Any, chat: Chat, rows: Sequence[Encoded], settings: Evaluate) -> _Answers:
+    loss = mean_loss(model, rows, settings.batch_size)
+    stops = chat.ends(ends(model)) | {row.answer[-1] for row in rows}
+    written = write(
+        model,
+        [row.prompt for row in rows],
+        stops,
+        longest=settings.generate.max_new_tokens,
+        batch_size=settings.batch_size,
     )
-    difference, low, high = paired_difference(
-        counted[True, True], counted[True, False], counted[False, True], counted[False, False]
-    )
-    return {"accuracy": difference, "interval": [low, high]}
-
-
-def _line(name: str, figures: dict[str, Any]) -> str:
-    if "loss" in figures:
-        return f"{name:<8} loss {figures['loss']:.3f} nats per token  n {figures['n']:,}"
-    low, high = figures["interval"]
-    return (
-        f"{name:<8} accuracy {figures['accuracy']:.3f} [{low:.3f}, {high:.3f}]  "
-        f"macro-F1 {figures['macro_f1']:.3f}  n {figures['n']:,}"
+    read = chat.template.tokenizer.decode
+    return _Answers(
+        [read(each.ids, skip_special_tokens=True).strip() for each in written],
+        {"loss": loss, "stops": share(sum(each.stopped for each in written), len(written))},
     )

@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 from curation.errors import UsageError
-from curation.instruct.task import load as load_task
-from training import adapter, model
-from training import data as datasets
-from training import recipe as recipes
-from training.chat import Chat
-from training.data import Conversation
-from training.evaluate.measure import Evaluation, measure
+from training import adapter, model, model_card, objectives, report
+from training.evaluate.measure import Evaluation
 from training.leaks import without_leaks
-from training.recipe import Recipe
-from training.run import TrainingRun, prepare, source_digest, write_json
+from training.lock import source_digest
+from training.run import TrainingRun, prepare, write_json
+from training.schema import Recipe
 
 
 def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
@@ -33,38 +30,31 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     """
     prepare()
     run = TrainingRun(folder)
-    lock = run.lock()
-    recipe = recipes.parse(lock["recipe"])
+    lock, recipe = run.lock(), run.recipe()
+    learns = objectives.of(recipe.objective)
     own = Path(os.path.normpath(folder.resolve() / lock["data"]["path"]))
     train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
-    given = test if data is None else datasets.read_held_out(data, recipe)
+    given = test if data is None else learns.read_held_out(data, recipe)
     held_out = without_leaks(given, train, "test" if data is None else data.name)
     if not held_out:
         raise UsageError(f"{own}: no row belongs to the split test; give some: --data FILE")
-    path = str(run.base) if recipe.model.path == recipes.TINY else recipe.model.path
+    path = run.base_path(recipe)
     if model.digest(Path(path)) != lock["model"]["sha256"]:
         raise UsageError(f"{path}: the base model is gone or has changed since the training")
-    base, tokenizer = model.load(recipe.model, path)
-    found = measure(
-        adapter.load(base, run.adapter),
-        Chat(tokenizer, str(run.template), recipe.chat.loss_on),
-        load_task(recipe.task),
-        held_out,
-        train,
-        batch_size=recipe.evaluate.batch_size,
-        seed=recipe.seed,
-    )
+    base, tokenizer = learns.load(recipe, path, lock["labels"])
+    tuned = adapter.load(base, run.tuned)
+    found = learns.measure(tuned, tokenizer, recipe, lock["labels"], held_out, train)
     found = dataclasses.replace(found, given_away=len(given) - len(held_out) if train else None)
     write_json(run.evaluation, {**found.as_json(), "data": source_digest(data or own)})
+    report.write(folder)
+    model_card.write(folder)
     return found
 
 
-def _own(
-    source: Path, digest: str, recipe: Recipe, *, needed: bool
-) -> tuple[list[Conversation], list[Conversation]]:
-    """Train and test conversations of the data the adapter was trained on; empty where it is gone."""
+def _own(source: Path, digest: str, recipe: Recipe, *, needed: bool) -> tuple[list[Any], list[Any]]:
+    """Train and test examples of the data the adapter was trained on; empty where it is gone."""
     if source.exists() and source_digest(source) == digest:
-        found = datasets.read(source, recipe)
+        found = objectives.of(recipe.objective).read(source, recipe)
         return found["train"], found["test"]
     if needed:
         raise UsageError(

@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from curation import decisions, records
-from curation.anonymise.sampling import upper_bound
 from curation.decisions import AUDIT, Decision
 from curation.errors import UsageError
+from curation.intervals import lower_bound
 from curation.label.agreement import Agreement, agreement
 from curation.review import cases
 from curation.review.cases import Reviewable
@@ -254,5 +254,4 @@ def _audit(said: Sequence[Decision], scheme: str) -> Audit:
 def _measured(right: Sequence[bool]) -> Measured | None:
     if not right:
         return None
-    wrong = len(right) - sum(right)
-    return Measured(Share(sum(right), len(right)), 1 - upper_bound(wrong, len(right), CONFIDENCE))
+    return Measured(Share(sum(right), len(right)), float(lower_bound(sum(right), len(right), 1 - CONFIDENCE)))

@@ -16,8 +16,9 @@ from curation.anonymise.files import Also, LeftOverError, anonymise_file
 from curation.anonymise.groups import quasi_identifiers
 from curation.anonymise.record import anonymise_fields
 from curation.anonymise.risk import Suspect, second_engine, suspects
-from curation.anonymise.sampling import bounds, draw, upper_bound
+from curation.anonymise.sampling import bounds, draw
 from curation.errors import UsageError
+from curation.intervals import upper_bound
 from curation.ingest import tables
 
 Command = Callable[..., Any]
@@ -130,7 +131,7 @@ def test_groups_of_what_is_left_about_a_person() -> None:
     ("faults", "count", "expected"), [(0, 300, 0.00994), (0, 1000, 0.00299), (11, 114, 0.1547), (5, 5, 1.0)]
 )
 def test_the_bound_is_exact(faults: int, count: int, expected: float) -> None:
-    assert upper_bound(faults, count) == pytest.approx(expected, abs=2e-4)
+    assert upper_bound(faults, count, 0.05) == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.fixture

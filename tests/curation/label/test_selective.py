@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.intervals import lower_bound
 from curation.label import selective
 
 
@@ -21,11 +22,11 @@ def examples(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     [(45, 45, 0.05 ** (1 / 45)), (1, 1, 0.05), (0, 7, 0.0)],
 )
 def test_the_bound_is_clopper_and_pearson_s(right: int, n: int, bound: float) -> None:
-    assert selective.lower_bound(np.array([right]), np.array([n]), 0.05)[0] == pytest.approx(bound)
+    assert lower_bound(right, n, 0.05) == pytest.approx(bound)
 
 
 def test_the_bound_solves_the_binomial_tail() -> None:
-    bound = selective.lower_bound(np.array([18]), np.array([20]), 0.05)[0]
+    bound = lower_bound(18, 20, 0.05)
     tail = sum(math.comb(20, k) * bound**k * (1 - bound) ** (20 - k) for k in (18, 19, 20))
     assert tail == pytest.approx(0.05)
 
@@ -113,4 +114,4 @@ def test_a_promise_is_no_bolder_than_all_of_the_risk_allows(seed: int, precision
         n = round(point.coverage * 400)
         k = round(point.precision * n)
         assert point.bound >= precision
-        assert point.bound <= selective.lower_bound(np.array([k]), np.array([n]), 0.1)[0] + 1e-12
+        assert point.bound <= lower_bound(k, n, 0.1) + 1e-12

@@ -1,0 +1,121 @@
+"""Labels for the unlabelled texts, given by a linear labeller, for the model to learn from too.
+
+The labeller is fitted to the train split and knows nothing of what is held out. It sees every text at once
+where a small model sees few examples; what it is not sure of stays without a label. A card says how many
+examples a machine labelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from curation.errors import UsageError
+from curation.instruct.task import LabelTask, Task
+from curation.instruct.template import fill
+from curation.label import classifier, features, hints
+from curation.label.labeller import Labeller
+from training.data import Conversation, Message
+from training.unlabelled import Text, of_conversations
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What a labeller has labelled.
+
+    Attributes:
+        conversations: one for each text whose label is at least as sure as was asked, in their order.
+        texts: how many it was asked about.
+        least: the probability that was asked.
+    """
+
+    conversations: list[Conversation]
+    texts: int = 0
+    least: float = 0.0
+
+    def lines(self) -> list[str]:
+        """How many examples have a label that no person gave, for people."""
+        if not self.texts:
+            return []
+        return [
+            f"{len(self.conversations):,} of {self.texts:,} unlabelled texts are learnt with a label that a "
+            f"linear labeller gave and is at least {self.least:g} sure of"
+        ]
+
+
+def labelled(
+    task: Task, train: Sequence[Conversation], texts: Sequence[Text], least: float, *, seed: int
+) -> Distilled:
+    """Conversations about the texts that the labeller is sure of.
+
+    Args:
+        train: what it is fitted to; an answer that is no label of the task is passed over.
+        texts: without what is held out.
+        least: smallest probability of a label.
+
+    Raises:
+        UsageError: the task has no labels, or there are too few examples to fit anything.
+    """
+    if not isinstance(task, LabelTask):
+        raise UsageError(f"data.distil: the task {task.name} has no labels that a labeller could give")
+    fitted = labeller(task, train, texts, seed=seed)
+    if not texts:
+        return Distilled([], 0, least)
+    found = fitted.predict([features.document(text.title, text.text) for text in texts])
+    sure = [
+        _conversation(task, place, texts[place], task.labels.values[label])
+        for place, (label, confidence) in enumerate(
+            zip(found.label.tolist(), found.confidence.tolist(), strict=True)
+        )
+        if label >= 0 and confidence >= least
+    ]
+    return Distilled(sure, len(texts), least)
+
+
+def labeller(task: LabelTask, train: Sequence[Conversation], texts: Sequence[Text], *, seed: int) -> Labeller:
+    """The labeller of the task, fitted to the train split; of the texts it knows how often words occur.
+
+    Raises:
+        UsageError: there are too few examples to fit anything.
+    """
+    label_of = {fill(task.assistant, {"label": value}).strip(): value for value in task.labels.values}
+    known = [
+        (document(each, task), label_of[said])
+        for each in train
+        if (said := each.messages[-1]["content"].strip()) in label_of
+    ]
+    own = [each for each, _ in known]
+    examples = classifier.prepare(
+        task.labels.values,
+        own,
+        [label for _, label in known],
+        groups=[None] * len(known),
+        hints=hints.of(task.labels),
+    ).with_pool([*own, *(features.document(text.title, text.text) for text in texts)])
+    if examples.lacking:
+        raise UsageError(f"data.distil: nothing can be fitted to the train split: {examples.lacking}")
+    return classifier.fit(
+        examples,
+        classifier.out_of_fold(examples, seed),
+        taxonomy=task.labels.name,
+        digest=task.labels.digest,
+        seed=seed,
+    )
+
+
+def document(conversation: Conversation, task: LabelTask) -> str:
+    """What the labeller is shown of a conversation: the users' words, the title apart."""
+    said = of_conversations([conversation], task)
+    title = next((text.title for text in said if text.title), "")
+    return features.document(title, "\n".join(text.text for text in said))
+
+
+def _conversation(task: LabelTask, place: int, text: Text, label: str) -> Conversation:
+    made = task.examples({"id": "", "title": text.title, "text": text.text, "reply": "", "label": label})
+    if isinstance(made, str):
+        raise AssertionError(made)
+    messages = [
+        Message(role=each["role"], content=each["content"], weight=each["weight"])
+        for each in made[0].messages()
+    ]
+    return Conversation(f"unlabelled:{place + 1}", messages, people=False)

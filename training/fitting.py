@@ -1,0 +1,185 @@
+"""Whether a training fits on a device, and what makes it smaller where it does not.
+
+The changes are tried one after the other, the cheapest first: those that only cost time, then those that
+change what is learnt.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from training import memory, packing
+from training import shape as shapes
+from training.counting import Counted
+from training.memory import GB, Load, Memory
+from training.schema import Quantisation, Recipe
+from training.shape import Shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """What makes a training smaller.
+
+    Attributes:
+        setting: as `--set` takes it.
+        saves: bytes on each device, after all changes before it.
+        fits: whether all changes up to this one are enough.
+    """
+
+    setting: str
+    saves: float
+    fits: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """Whether a training fits on a device.
+
+    Attributes:
+        available: bytes of the device.
+        changes: what to change, the cheapest first, until it fits; empty where it does.
+    """
+
+    memory: Memory
+    available: float
+    changes: list[Change]
+
+    @property
+    def fits(self) -> bool:
+        return self.memory.totals[1] <= self.available
+
+    def line(self) -> str:
+        """In one line: how much is needed, and what to do if it is too much."""
+        told = f"about {gb(self.memory.totals[1])} GB are needed, the device has {gb(self.available)} GB"
+        if self.fits:
+            return told
+        help_ = " ".join(f"--set {each.setting}" for each in self.changes)
+        return f"{told}; {help_ or 'nothing of the recipe makes it smaller; take a smaller model'}"
+
+
+def fits(
+    recipe: Recipe,
+    config: Mapping[str, Any],
+    device_memory: float,
+    *,
+    lengths: Sequence[int] = (),
+    supervised: Sequence[int] = (),
+    devices: int = 1,
+    labels: int = 0,
+) -> Fit:
+    """Whether a training fits on a device of so many bytes.
+
+    Args:
+        config: the model's `config.json`.
+        lengths, supervised: of the train examples, in tokens; without them the longest allowed are assumed.
+
+    Raises:
+        UsageError: an architecture that is not known, of which nothing can be said.
+    """
+    counted = Counted(list(lengths), list(supervised), 0, False, []) if lengths else None
+    load, _ = load_of(recipe, counted)
+    return fit(shapes.of(config), recipe, load, device_memory, devices, labels)
+
+
+def load_of(recipe: Recipe, counted: Counted | None) -> tuple[Load, int | None]:
+    """The most that is computed at once, and the length of a packed row; None where examples are padded.
+
+    Without data every example is as long as it may be, and learnt whole.
+    """
+    pair = 2 if recipe.objective == "dpo" else 1  # both answers go through together
+    most, at_once = recipe.data.max_length, recipe.train.micro_batch_size * pair
+    if counted is None or not counted.lengths:
+        packed = most if recipe.data.packing != "off" and recipe.objective == "sft" else None
+        tokens = most * (1 if packed else at_once)
+        return Load(tokens, tokens, most), packed
+    longest = max(counted.lengths)
+    packed = packing.chosen(recipe, counted.lengths)
+    if packed is None:
+        learnt = max(counted.supervised) if any(counted.supervised) else longest
+        return Load(longest * at_once, learnt * at_once, longest), None
+    # A row is packed out of one step's examples, so it cannot hold more than the longest of them together.
+    row = min(packed, sum(sorted(counted.lengths)[-recipe.train.batch_size :]))
+    densest = max(learnt / length for learnt, length in zip(counted.supervised, counted.lengths, strict=True))
+    return Load(row, math.ceil(row * densest), row), packed
+
+
+def fit(shape: Shape, recipe: Recipe, load: Load, available: float, devices: int, labels: int) -> Fit:
+    """What is needed of `available` bytes on each device, and what to change if that is too little."""
+    now = memory.needed(shape, recipe, load, devices=devices, labels=labels)
+    changes: list[Change] = []
+    smallest, current = now, recipe
+    for step in _STEPS:
+        if smallest.totals[1] <= available:
+            break
+        if (asked := step(current, load, devices)) is None:
+            continue
+        setting, after, load_after = asked
+        less = memory.needed(shape, after, load_after, devices=devices, labels=labels)
+        if (saves := smallest.totals[1] - less.totals[1]) > 0:
+            changes.append(Change(setting, saves, less.totals[1] <= available))
+            smallest, current, load = less, after, load_after
+    return Fit(now, available, changes)
+
+
+_Step = tuple[str, Recipe, Load]
+
+
+def changed(recipe: Recipe, section: str, **values: Any) -> Recipe:
+    part = getattr(recipe, section).model_copy(update=values)
+    return recipe.model_copy(update={section: part})
+
+
+def _checkpointing(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    if recipe.train.activation_checkpointing:
+        return None
+    after = changed(recipe, "train", activation_checkpointing=True)
+    return "train.activation_checkpointing=true", after, load
+
+
+def _micro_batch(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    at_once = recipe.train.micro_batch_size
+    if at_once == 1 or load.tokens == load.length:  # a packed row is alone already
+        return None
+    smaller = dataclasses.replace(load, tokens=load.tokens // at_once, supervised=load.supervised // at_once)
+    return "train.micro_batch_size=1", changed(recipe, "train", micro_batch_size=1), smaller
+
+
+def _liger(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    if recipe.train.kernels == "liger" or recipe.model.device in ("cpu", "npu"):
+        return None
+    return "train.kernels=liger", changed(recipe, "train", kernels="liger"), load
+
+
+def _max_length(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    half = max(512, 2 ** math.floor(math.log2(recipe.data.max_length / 2)))
+    if half >= load.length:
+        return None
+    share = half / load.length
+    smaller = Load(math.ceil(load.tokens * share), math.ceil(load.supervised * share), half)
+    return f"data.max_length={half}", changed(recipe, "data", max_length=half), smaller
+
+
+def _quantised(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    whole = recipe.adapter.type == "none" or recipe.pretrain is not None
+    started = recipe.adapter.init.startswith(("pissa", "olora"))
+    if recipe.model.quantisation or whole or started or recipe.model.device in ("cpu", "npu"):
+        return None
+    return "model.quantisation.bits=4", changed(recipe, "model", quantisation=Quantisation()), load
+
+
+def _sharded(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    if devices == 1 or recipe.train.distributed in ("fsdp2", "zero3"):
+        return None
+    return "train.distributed=fsdp2", changed(recipe, "train", distributed="fsdp2"), load
+
+
+_STEPS = (_checkpointing, _micro_batch, _liger, _max_length, _quantised, _sharded)
+"""What makes a training smaller, in order: first what costs time only, then what changes the result."""
+
+
+def gb(size: float) -> str:
+    """Bytes as gigabytes of 10^9, for people."""
+    return f"{size / GB:,.1f}" if size >= GB / 10 or size == 0 else f"{size / GB:.3f}"

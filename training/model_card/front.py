@@ -1,0 +1,55 @@
+"""The front matter of a model card, as the Hugging Face Hub reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training.model_card.facts import Facts
+
+PIPELINE = {
+    "sft": "text-generation",
+    "dpo": "text-generation",
+    "seq_cls": "text-classification",
+    "token_cls": "token-classification",
+}
+_METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
+"""Our figures by the Hub's names, for the model index."""
+
+
+def front_matter(facts: Facts) -> dict[str, Any]:
+    """Language, licence, base, library, task, tags, data and figures.
+
+    The licence is the base's, as far as its card names one: an adapter of it is nothing without it. Which one
+    the office gives is for people to say.
+    """
+    recipe = facts.recipe
+    front: dict[str, Any] = {
+        "language": ["zh"],
+        "license": facts.base_license or "unknown",
+        "base_model": facts.base,
+        "base_model_relation": "finetune" if facts.whole else "adapter",
+        "library_name": "transformers" if facts.whole else "peft",
+        "pipeline_tag": PIPELINE[recipe["objective"]],
+        "tags": ["govtune", *([] if facts.whole else [recipe["adapter"]["type"]]), recipe["objective"]],
+        "datasets": [facts.source],
+    }
+    measured = (facts.evaluation or {}).get("tuned", {})
+    figures = {ours: theirs for ours, theirs in _METRICS.items() if ours in measured}
+    if figures:
+        front["metrics"] = list(figures.values())
+        metrics = [
+            {"type": kind, "name": name, "value": round(measured[name], 4)} for name, kind in figures.items()
+        ]
+        front["model-index"] = [
+            {
+                "name": recipe["name"],
+                "results": [
+                    {
+                        "task": {"type": PIPELINE[recipe["objective"]]},
+                        "dataset": {"type": "private", "name": facts.source, "split": "test"},
+                        "metrics": metrics,
+                    }
+                ],
+            }
+        ]
+    return front
