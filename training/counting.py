@@ -13,6 +13,7 @@ from typing import Any
 from curation.instruct.task import load as load_task
 from training import objectives, unlabelled
 from training.schema import Recipe
+from training.template import as_read
 
 PER_MESSAGE = 4
 """Tokens that a template writes around a message besides its role; ChatML's are `<|im_start|>`, a line break,
@@ -58,7 +59,7 @@ def count(source: Path, recipe: Recipe, model: Path | None) -> Counted:
     train = objectives.of(recipe.objective).read(source, recipe)["train"]
     measure = _tokenizer(model)
     each = measure or _estimated
-    counted = [_lengths(example, each) for example in train]
+    counted = [_lengths(example, recipe, each) for example in train]
     kept = [one for one in counted if one[0] <= recipe.data.max_length]
     return Counted(
         lengths=[length for length, _ in kept],
@@ -91,10 +92,11 @@ def _estimated(texts: Sequence[str]) -> list[int]:
     ]
 
 
-def _lengths(example: Any, count: Counter) -> tuple[int, int]:
+def _lengths(example: Any, recipe: Recipe, count: Counter) -> tuple[int, int]:
     """Tokens of an example, and how many of them are learnt."""
-    if not (messages := getattr(example, "messages", None)):
+    if not (given := getattr(example, "messages", None)):
         return count([example.text])[0], 0
+    messages = as_read(given, recipe.chat)
     said = count([message["content"] for message in messages])
     roles = count([message["role"] for message in messages])
     learnt = [

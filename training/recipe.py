@@ -105,7 +105,7 @@ def parse(data: Mapping[str, Any], origin: str = "recipe") -> Recipe:
         UsageError: as `load`.
     """
     try:
-        return Recipe.model_validate(data)
+        return Recipe.model_validate({"model": {}, **data})  # so that it says what a model is missing
     except ValidationError as error:
         raise UsageError(f"{origin}: {first_fault(error, Recipe, ELSEWHERE)}") from None
 

@@ -119,7 +119,8 @@ class Model(Section):
     def _can_be_loaded(self) -> Model:
         if not self.path:
             raise ValueError(
-                "path: say which model to tune: --set model.path=DIR, a directory that transformers saved"
+                "path: say which model to tune: --set model.path=DIR, a directory that transformers saved, "
+                "or --hardware cpu for the small one that ships"
             )
         if self.on_hub and self.revision is None:
             raise ValueError(

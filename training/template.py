@@ -37,6 +37,21 @@ SAMPLE = (
 )
 
 
+def as_read(given: Sequence[Message], settings: schema.Chat) -> list[Message]:
+    """The messages with the system message that the recipe asks for, and as much of a user's as the recipe
+    lets the model read; an answer is never cut."""
+    kept = [
+        Message(role=each["role"], content=each["content"][: settings.user_length], weight=each["weight"])
+        if each["role"] == "user"
+        else each
+        for each in given
+        if settings.system == "keep" or each["role"] != "system"
+    ]
+    if settings.system in ("keep", "none"):
+        return kept
+    return [Message(role="system", content=settings.system, weight=0.0), *kept]
+
+
 class Template:
     """A tokenizer with the chat template of the recipe.
 
@@ -79,26 +94,13 @@ class Template:
         Raises:
             UsageError: there is none, and the template would write its own.
         """
-        wanted = self.settings.system
-        kept = [self._begun(each) for each in given if wanted == "keep" or each["role"] != "system"]
-        if wanted not in ("keep", "none"):
-            return [Message(role="system", content=wanted, weight=0.0), *kept]
+        kept = as_read(given, self.settings)
         if self.own_system and not (kept and kept[0]["role"] == "system"):
             raise UsageError(
                 "it has no system message, and the chat template writes one of its own "
                 f"({self.own_system}); say what it shall be: --set chat.system=TEXT"
             )
         return kept
-
-    def _begun(self, message: Message) -> Message:
-        """As much of a user's message as the recipe lets the model read; an answer is never cut."""
-        if message["role"] != "user" or self.settings.user_length is None:
-            return message
-        return Message(
-            role=message["role"],
-            content=message["content"][: self.settings.user_length],
-            weight=message["weight"],
-        )
 
     def said(self, messages: Sequence[Message]) -> list[Said]:
         """What the template reads of them. White space around an answer is left out: templates trim it in

@@ -34,7 +34,8 @@ HYBRID = (
 )
 # A model that says who it is where nobody tells it.
 QWEN25 = (
-    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\n你是一个助手。<|im_end|>\n' }}{% endif %}"
+    "{% if messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\n你是一个助手。<|im_end|>\n' }}{% endif %}"
 ) + CHATML
 # A hybrid model that takes thoughts, and leaves those of earlier answers out.
 QWEN3 = (

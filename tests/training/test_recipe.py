@@ -85,7 +85,10 @@ def test_a_profile_without_a_model_says_how_to_name_one() -> None:
         ("adapter.targets=(", "adapter.targets: neither all-linear nor a valid regular expression"),
         ("adapter.init=pisa", "adapter.init: string should match pattern"),
         ("adapter={type: none, continue_from: a}", "adapter.continue_from: type none has no adapter"),
-        ("data.unlabelled=[a.jsonl]", "data.unlabelled: nothing reads these files; add pretrain or data.distil"),
+        (
+            "data.unlabelled=[a.jsonl]",
+            "nothing reads these files; add pretrain or data.distil",
+        ),
         ("data.sources=[{path: nosuch.jsonl}]", "nosuch.jsonl: no such run or file"),
         ("data.sources=[{path: a/x.csv}, {path: b/x.csv}]", "data: sources: two have the same name"),
         ("evaluate.best=true", "evaluate: every: best and early_stop need measurements"),

@@ -21,11 +21,11 @@ import yaml
 from curation import parquet, records
 from curation.errors import UsageError
 from training import adapter, model, stages
-from training import data as datasets
 from training import lock as locks
 from training import recipe as recipes
 from training.evaluate.run import evaluate
 from training.journal import TIMED
+from training.objectives import sft
 from training.run import TrainingRun, train
 
 Rows = list[dict[str, Any]]
@@ -257,7 +257,7 @@ def test_the_lock_tells_what_the_adapter_was_made_of(
     assert lock["model"]["sha256"] == model.digest(Path(recipe.model.path))
     assert (lock["model"]["dtype"], "cpu" in lock["model"]["device"]) == ("torch.float32", True)
     assert recipes.parse(lock["recipe"]) == recipe
-    assert lock["fingerprint"] == stages.fingerprint(recipe, datasets.read(letter_file, recipe))
+    assert lock["fingerprint"] == stages.fingerprint(recipe, stages.examples(sft, letter_file, recipe))
     assert set(lock["packages"]) == {*locks.PACKAGES, "python"}
     assert lock["threads"] == 1
     assert (lock["trained"]["steps"], lock["trained"]["overlong"]) == (12, 0)
@@ -545,7 +545,7 @@ def test_the_command_line_needs_the_train_extra(
         importlib.util, "find_spec", lambda name, *more: None if name == "peft" else find(name, *more)
     )
     for arguments in (
-        ["train", "dispatch", "--data", letter_file, "--output", tmp_path / "out"],
+        ["train", "dispatch", "--hardware", "cpu", "--data", letter_file, "--output", tmp_path / "out"],
         ["evaluate", tmp_path],
     ):
         refused = govtune(*arguments)

@@ -18,8 +18,8 @@ from curation.anonymise.record import anonymise_fields
 from curation.anonymise.risk import Suspect, second_engine, suspects
 from curation.anonymise.sampling import bounds, draw
 from curation.errors import UsageError
-from curation.intervals import upper_bound
 from curation.ingest import tables
+from curation.intervals import upper_bound
 
 Command = Callable[..., Any]
 
