@@ -10,7 +10,7 @@ import typer
 
 from curation.cli import AsJson, print_json
 from curation.errors import UsageError
-from data_cards.words import Lang
+from curation.lang import Lang
 
 app = typer.Typer(help="The card of a run: every number measured, and checked again.", no_args_is_help=True)
 

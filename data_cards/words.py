@@ -6,13 +6,13 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
-from typing import Literal, get_args
+from typing import get_args
 
 import yaml
 
 from curation.errors import UsageError
+from curation.lang import Lang
 
-Lang = Literal["zh", "en"]
 NONE = "–"
 """Shown where there is no value."""
 

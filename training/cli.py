@@ -13,9 +13,8 @@ import typer
 
 from curation.cli import AsJson, Lines, print_json
 from curation.errors import UsageError
-from curation.pipeline import silent
+from curation.lang import Lang
 from curation.strict import require_known
-from training.model_card.words import Lang
 from training.schema import Format, GgufType, Recipe
 
 app = typer.Typer()
@@ -49,6 +48,7 @@ def train(
 
     Example: govtune train dispatch --data run --output trained --hardware cpu
     """
+    from curation.pipeline import silent
     from training import distributed, recipe, run
 
     if preview is not None and (output or resume):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
+from curation.lang import Lang
 from training import hardware
 from training.schema import Recipe, Section, meaning
-
-Language = Literal["zh", "en"]
 
 _HEAD = {
     "en": (
@@ -35,7 +33,7 @@ _HEAD = {
 }
 
 
-def markdown(language: Language) -> str:
+def markdown(language: Lang) -> str:
     """A page with a table for each section."""
     head, columns = _HEAD[language]
     parts = [head, columns, *_rows(Recipe, "", language)]
@@ -58,7 +56,7 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _rows(section: type[BaseModel], above: str, language: Language) -> list[str]:
+def _rows(section: type[BaseModel], above: str, language: Lang) -> list[str]:
     rows = []
     for name, field in section.model_fields.items():
         inner = _section_of(field)
@@ -116,6 +114,6 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _default(field: FieldInfo) -> str:
-    if field.default_factory is not None or field.default in (None, "", PydanticUndefined):
+    if field.is_required() or field.default_factory is not None or field.default in (None, ""):
         return ""
     return f"`{json.dumps(field.default, ensure_ascii=False)}`".replace('"', "")

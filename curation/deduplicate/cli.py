@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.cli import AsJson, OutputFile, TextField, print_json
-from curation.deduplicate.shown import Lang
 from curation.errors import UsageError
+from curation.lang import Lang
 
 if TYPE_CHECKING:
     from curation.deduplicate.report import Study

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from curation.deduplicate.report import Study
-    from curation.deduplicate.shown import Cluster, Lang, Pair, Shown, Step
+    from curation.deduplicate.shown import Cluster, Pair, Shown, Step
+    from curation.lang import Lang
 
 BEGINNING = 40
 """Characters of a cluster's text that are shown."""

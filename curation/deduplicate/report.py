@@ -20,12 +20,13 @@ from curation.deduplicate.keep import preferences
 from curation.deduplicate.minhash import band_keys
 from curation.deduplicate.near import find_duplicates
 from curation.deduplicate.normalise import normalised
-from curation.deduplicate.shown import Cluster, Lang, Pair, Relation, Shown, Step, step_of
+from curation.deduplicate.shown import Cluster, Pair, Relation, Shown, Step, step_of
 from curation.deduplicate.stage import DeduplicateParams
 from curation.deduplicate.thresholds import Material, lowest
 from curation.deduplicate.verdict import Rows, Verdict
 from curation.deduplicate.veto import signatures
 from curation.deduplicate.winnow import fingerprints
+from curation.lang import Lang
 
 NAMES = 8
 """Members of a cluster that are named."""

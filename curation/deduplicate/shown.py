@@ -8,8 +8,8 @@ from typing import Literal
 
 from curation.deduplicate.difference import Piece, difference
 from curation.deduplicate.verdict import Rows, Verdict
+from curation.lang import Lang
 
-Lang = Literal["zh", "en"]
 Relation = Literal["duplicate_of", "variant_of"]
 
 

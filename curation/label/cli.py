@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from curation.cli import AsJson, print_json
-
-Lang = Literal["zh", "en"]
+from curation.lang import Lang
 
 
 def label_fit(

@@ -31,7 +31,7 @@ from curation.strict import nearest
 if TYPE_CHECKING:
     from curation.ingest.tables import Rows
     from curation.label.labeller import Encoder
-    from curation.label.report import Lang
+    from curation.lang import Lang
 
 ENTRY = pa.struct(
     [records.LABEL.field(name) for name in ("scheme", "value", "confidence", "method", "abstained")]

@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from curation.files import whole_file
 from curation.label import selective
 from curation.label.words import WORDS
+from curation.lang import Lang
 
 if TYPE_CHECKING:
     from curation.label.measured import LabelFitSummary
-
-Lang = Literal["zh", "en"]
 
 _SIZE, _EDGE = 320, 40
 """Width of a drawing's square, and of the margin for its scales."""

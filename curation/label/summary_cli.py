@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curation.cli import AsJson, print_json
+from curation.lang import Lang
 
 if TYPE_CHECKING:
     from curation.label.summary import Accuracy, FunctionSummary
-
-Lang = Literal["zh", "en"]
 
 _KINDS = {
     "keywords": ("关键词", "keywords"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from curation.errors import UsageError
-from curation.review.web.texts import Lang
+from curation.lang import Lang
 
 
 def review(

@@ -11,10 +11,11 @@ from pathlib import Path
 import yaml
 
 from curation.files import whole_file
+from curation.lang import Lang
 from training.model_card.facts import Facts, gather
 from training.model_card.front import front_matter
 from training.model_card.sections import SECTIONS
-from training.model_card.words import Lang, Words
+from training.model_card.words import Words
 
 CARD = "README.md"
 _MARK = re.compile(r"<!-- govtune model card (zh|en) -->")

@@ -15,11 +15,12 @@ from typing import Any
 
 from curation.files import whole_file
 from curation.label.report import STYLE
+from curation.lang import Lang
 from training.model_card.evaluation import evaluation
 from training.model_card.facts import JOURNAL, Facts, gather
 from training.model_card.trained import training
 from training.model_card.using import made_of
-from training.model_card.words import Lang, Words
+from training.model_card.words import Words
 from training.report.charts import CHARTS, Series, chart
 from training.report.markup import html, table
 

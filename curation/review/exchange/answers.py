@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
 
 from curation.label.taxonomy import Label, Taxonomy
+from curation.lang import Lang
 from curation.strict import nearest
-
-Lang = Literal["zh", "en"]
 
 CANNOT_TELL: dict[Lang, str] = {"zh": "无法判断", "en": "Cannot tell"}
 """The answer of a person who cannot tell; it is stored as a null value."""

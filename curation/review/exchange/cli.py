@@ -10,7 +10,7 @@ import typer
 
 from curation.cli import AsJson, print_json
 from curation.decisions import Role
-from curation.review.exchange.answers import Lang
+from curation.lang import Lang
 
 Format = Literal["xlsx", "labelstudio"]
 

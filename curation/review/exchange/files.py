@@ -8,9 +8,9 @@ from typing import Literal
 
 from curation.decisions import Role
 from curation.errors import InputError, UsageError
+from curation.lang import Lang
 from curation.review import cases
 from curation.review.exchange import label_studio, workbook
-from curation.review.exchange.answers import Lang
 from curation.review.exchange.incoming import ImportSummary, take
 from curation.review.exchange.outgoing import outgoing
 

@@ -22,8 +22,8 @@ from curation.decisions import Role, Shown
 from curation.errors import InputError
 from curation.files import whole_file
 from curation.label.taxonomy import Taxonomy
+from curation.lang import Lang
 from curation.review.exchange import answers
-from curation.review.exchange.answers import Lang
 from curation.review.exchange.incoming import Answer, Place, Returned
 from curation.review.exchange.outgoing import Outgoing, Row
 from curation.strict import first_fault

@@ -20,8 +20,8 @@ from curation.ingest import excel
 from curation.ingest.batch import Cells
 from curation.ingest.problem import UnreadableError
 from curation.label.taxonomy import Label, Taxonomy
+from curation.lang import Lang
 from curation.review.exchange import answers
-from curation.review.exchange.answers import Lang
 from curation.review.exchange.incoming import Answer, Place, Returned
 from curation.review.exchange.outgoing import Outgoing, Row
 

@@ -8,9 +8,10 @@ from typing import Any
 from curation.anonymise.policy import Policy
 from curation.decisions import Decision, Role
 from curation.label.taxonomy import Label, Taxonomy
+from curation.lang import Lang
 from curation.review.cases import Case, Mark, Suggestion
 from curation.review.desk import Desk, Revealed
-from curation.review.web.texts import Lang, texts
+from curation.review.web.texts import texts
 
 _GROUPS = {
     "person": ("PERSON", "PERSON_HONORIFIC", "PERSON_MASKED", "DATE_OF_BIRTH"),

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from curation.decisions import Role
 from curation.errors import place
-from curation.review.web.texts import Lang
+from curation.lang import Lang
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

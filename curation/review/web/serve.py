@@ -11,10 +11,10 @@ import uvicorn
 
 from curation import decisions
 from curation.errors import UsageError
+from curation.lang import Lang
 from curation.review.desk import opened
 from curation.review.web.app import create
 from curation.review.web.security import Gate
-from curation.review.web.texts import Lang
 
 HOST = "127.0.0.1"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from curation.lang import Lang
 from curation.strict import read_yaml
 
-Lang = Literal["zh", "en"]
 LANGUAGES: tuple[Lang, ...] = ("zh", "en")
 FILE = Path(__file__).with_name("texts.yaml")
 
