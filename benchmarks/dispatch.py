@@ -94,7 +94,7 @@ def read_once(loaded: Recipe, rows: list[dict[str, str]], scratch: Path) -> Reci
     path = write(rows, set(range(1, len(rows))), scratch / "all.jsonl")
     found = datasets.read(path, loaded)
     texts = unlabelled.read(loaded.data.unlabelled, [*found["train"], *found["test"]])
-    print(*texts.lines())
+    print(unlabelled.line(texts.counts))
     continued(
         loaded,
         [],

@@ -33,15 +33,6 @@ class Distilled:
     texts: int = 0
     least: float = 0.0
 
-    def lines(self) -> list[str]:
-        """How many examples have a label that no person gave, for people."""
-        if not self.texts:
-            return []
-        return [
-            f"{len(self.conversations):,} of {self.texts:,} unlabelled texts are learnt with a label that a "
-            f"linear labeller gave and is at least {self.least:g} sure of"
-        ]
-
 
 def labelled(
     task: Task, train: Sequence[Conversation], texts: Sequence[Text], least: float, *, seed: int

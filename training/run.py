@@ -33,6 +33,7 @@ from training import (
     report,
     tiny,
     trainer,
+    unlabelled,
 )
 from training.folder import require_unfinished, take
 from training.recipe import parse
@@ -162,7 +163,7 @@ class Trained:
             f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
         ]
         if self.unlabelled:
-            told.append(_unlabelled_line(self.unlabelled))
+            told.append(unlabelled.line(self.unlabelled))
         if self.read:
             told.append(f"{self.read:,} texts read by the base before it was tuned")
         told += [
@@ -330,28 +331,8 @@ def _read_on(recipe: Recipe, run: TrainingRun, data: Examples, device: str, prog
 
 
 def _unlabelled(data: Examples) -> dict[str, int]:
-    texts = data.unlabelled
-    if not texts.rows:
-        return {}
-    return {
-        "rows": texts.rows,
-        "empty": texts.empty,
-        "duplicates": texts.duplicates,
-        "given_away": texts.given_away,
-        "labelled": len(data.distilled.conversations),
-    }
-
-
-def _unlabelled_line(counts: Mapping[str, int]) -> str:
-    left_out = {
-        "without text": counts["empty"],
-        "copies of another": counts["duplicates"],
-        "give held-out examples away": counts["given_away"],
-    }
-    used = counts["rows"] - sum(left_out.values())
-    told = "".join(f", {count:,} left out ({why})" for why, count in left_out.items() if count)
-    told += f"; {counts['labelled']:,} of them learnt with a machine's label" if counts["labelled"] else ""
-    return f"{used:,} texts without a label{told}"
+    counts = data.unlabelled.counts
+    return {**counts, "labelled": len(data.distilled.conversations)} if counts else {}
 
 
 def _is_there(name: str) -> bool:

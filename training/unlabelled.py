@@ -7,7 +7,7 @@ an exact copy as well as a near one, and counted. So is one that another of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -55,17 +55,28 @@ class Unlabelled:
     given_away: int = 0
     digest: str = ""
 
-    def lines(self) -> list[str]:
-        """What was read and what was not, for people."""
-        if not self.rows:
-            return []
-        left_out = {
-            "without text": self.empty,
-            "copies of another": self.duplicates,
-            "give held-out examples away": self.given_away,
-        }
-        told = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
-        return [f"{len(self.texts):,} texts without a label" + (f"; left out: {told}" if told else "")]
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows, and what was left out of them by reason; empty where there were no files."""
+        left_out = {"empty": self.empty, "duplicates": self.duplicates, "given_away": self.given_away}
+        return {"rows": self.rows, **left_out} if self.rows else {}
+
+
+def line(counts: Mapping[str, int]) -> str:
+    """`Unlabelled.counts` for people, with `labelled`: how many were learnt with a machine's label."""
+    left_out = {
+        "without text": counts["empty"],
+        "copies of another": counts["duplicates"],
+        "give held-out examples away": counts["given_away"],
+    }
+    used = counts["rows"] - sum(left_out.values())
+    told = ", ".join(f"{count:,} {why}" for why, count in left_out.items() if count)
+    labelled = counts.get("labelled")
+    return (
+        f"{used:,} texts without a label"
+        + (f"; left out: {told}" if told else "")
+        + (f"; {labelled:,} of them learnt with a label that a machine gave" if labelled else "")
+    )
 
 
 def read(paths: Sequence[str | Path], held_out: Sequence[Conversation]) -> Unlabelled:

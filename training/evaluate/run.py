@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from curation.errors import UsageError
-from training import adapter, model, model_card, objectives, report
+from training import adapter, model, model_card, objectives, report, unlabelled
+from training.data import Conversation, Message
 from training.evaluate.measure import Evaluation
 from training.leaks import without_leaks
 from training.lock import source_digest
@@ -35,7 +36,9 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     own = Path(os.path.normpath(folder.resolve() / lock["data"]["path"]))
     train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
     given = test if data is None else learns.read_held_out(data, recipe)
-    held_out = without_leaks(given, train, "test" if data is None else data.name)
+    read = _read_before(recipe)
+    known = bool(train) and read is not None
+    held_out = without_leaks(given, [*train, *(read or ())], "test" if data is None else data.name)
     if not held_out:
         raise UsageError(f"{own}: no row belongs to the split test; give some: --data FILE")
     path = run.base_path(recipe)
@@ -44,11 +47,20 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     base, tokenizer = learns.load(recipe, path, lock["labels"])
     tuned = adapter.load(base, run.tuned)
     found = learns.measure(tuned, tokenizer, recipe, lock["labels"], held_out, train)
-    found = dataclasses.replace(found, given_away=len(given) - len(held_out) if train else None)
+    found = dataclasses.replace(found, given_away=len(given) - len(held_out) if known else None)
     write_json(run.evaluation, {**found.as_json(), "data": source_digest(data or own)})
     report.write(folder)
     model_card.write(folder)
     return found
+
+
+def _read_before(recipe: Recipe) -> list[Conversation] | None:
+    """The texts without a label that the model has seen, as questions; None where a file of them is gone."""
+    paths = recipe.data.unlabelled
+    if not all(Path(path).is_file() for path in paths):
+        return None
+    texts = unlabelled.read(paths, ()).texts
+    return [Conversation("", [Message(role="user", content=each.whole, weight=0.0)]) for each in texts]
 
 
 def _own(source: Path, digest: str, recipe: Recipe, *, needed: bool) -> tuple[list[Any], list[Any]]:
