@@ -107,7 +107,8 @@ def read_once(loaded: Recipe, rows: list[dict[str, str]], scratch: Path) -> Reci
     )
     print(f"read once: {time.perf_counter() - started:.0f} s, {cpu_seconds() - spent:.0f} CPU s", flush=True)
     base = loaded.model.model_copy(update={"path": str(scratch / "base")})
-    return loaded.model_copy(update={"model": base, "pretrain": None})
+    data = loaded.data if loaded.data.distil else loaded.data.model_copy(update={"unlabelled": []})
+    return loaded.model_copy(update={"model": base, "data": data, "pretrain": None})
 
 
 def fold(

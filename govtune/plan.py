@@ -75,7 +75,7 @@ def plan(
     from training.schema import TINY
 
     name = name.removeprefix("training/")
-    profile = profiles.load(hardware) if hardware in profiles.names() else None
+    profile = profiles.load(hardware) if hardware is not None and profiles.is_profile(hardware) else None
     stand_in = [f"model.path={TINY}"] if shape is not None else []
     planned = make(
         recipes.load(name, hardware=hardware, settings=[*stand_in, *settings]),

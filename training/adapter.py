@@ -145,7 +145,8 @@ def save(
         model.save_pretrained(folder, state_dict=state)
         return
     config = model.active_peft_config
-    config.target_modules = sorted(config.target_modules)  # peft's set has another order in each process
+    if not isinstance(config.target_modules, str):  # an adapter of elsewhere may name them by a pattern
+        config.target_modules = sorted(config.target_modules)  # peft's set: another order in each process
     if config.modules_to_save is not None:
         config.modules_to_save = sorted(config.modules_to_save)
     base = str(config.base_model_name_or_path)

@@ -26,7 +26,7 @@ def train(
     data: Annotated[Path, typer.Option(help="A run folder, or a file of chat examples or labelled letters.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder to write.")] = None,
     hardware: Annotated[
-        str | None, typer.Option(help="Profile of the recipe: cpu, gpu-24g, gpu-80g.")
+        str | None, typer.Option(help="cpu, gpu-24g, gpu-80g, node-8x80g, or a profile's YAML file.")
     ] = None,
     settings: Annotated[
         list[str], typer.Option("--set", help="section.key=value, for example train.lr=2e-4")
@@ -69,7 +69,7 @@ def train(
         return
     for line in trained.lines():
         typer.echo(line)
-    typer.echo(f"adapter: {run.TrainingRun(output).adapter}; is it better? govtune evaluate {output}")
+    typer.echo(f"tuned: {run.TrainingRun(output).tuned}; is it better? govtune evaluate {output}")
 
 
 def _preview(recipe: Recipe, data: Path, count: int, as_json: bool) -> None:

@@ -8,7 +8,6 @@ examples a machine labelled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from curation.errors import UsageError
 from curation.instruct.task import LabelTask, Task
@@ -19,24 +18,9 @@ from training.data import Conversation, Message
 from training.unlabelled import Text, of_conversations
 
 
-@dataclass(frozen=True)
-class Distilled:
-    """What a labeller has labelled.
-
-    Attributes:
-        conversations: one for each text whose label is at least as sure as was asked, in their order.
-        texts: how many it was asked about.
-        least: the probability that was asked.
-    """
-
-    conversations: list[Conversation]
-    texts: int = 0
-    least: float = 0.0
-
-
 def labelled(
     task: Task, train: Sequence[Conversation], texts: Sequence[Text], least: float, *, seed: int
-) -> Distilled:
+) -> list[Conversation]:
     """Conversations about the texts that the labeller is sure of.
 
     Args:
@@ -51,16 +35,15 @@ def labelled(
         raise UsageError(f"data.distil: the task {task.name} has no labels that a labeller could give")
     fitted = labeller(task, train, texts, seed=seed)
     if not texts:
-        return Distilled([], 0, least)
+        return []
     found = fitted.predict([features.document(text.title, text.text) for text in texts])
-    sure = [
+    return [
         _conversation(task, place, texts[place], task.labels.values[label])
         for place, (label, confidence) in enumerate(
             zip(found.label.tolist(), found.confidence.tolist(), strict=True)
         )
         if label >= 0 and confidence >= least
     ]
-    return Distilled(sure, len(texts), least)
 
 
 def labeller(task: LabelTask, train: Sequence[Conversation], texts: Sequence[Text], *, seed: int) -> Labeller:

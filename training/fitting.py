@@ -1,7 +1,8 @@
 """Whether a training fits on a device, and what makes it smaller where it does not.
 
-The changes are tried one after the other, the cheapest first: those that only cost time, then those that
-change what is learnt.
+A base that reads on first is trained whole, so that phase counts too: what is told is the larger of both. The
+changes are tried one after the other, the cheapest first: those that only cost time, then those that change
+what is learnt.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from training import memory, packing
 from training import shape as shapes
 from training.counting import Counted
 from training.memory import GB, Load, Memory
-from training.schema import Quantisation, Recipe
+from training.schema import Adapter, Quantisation, Recipe, Train
 from training.shape import Shape
+
+AROUND = 32
+"""Tokens that are read besides a text and its title: those of the template, and the key words."""
+
+Phase = Literal["pretrain", "train"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +46,15 @@ class Fit:
 
     Attributes:
         available: bytes of the device.
+        phase: that takes the most, with the `load` it has: reading on (`pretrain`) or tuning.
         changes: what to change, the cheapest first, until it fits; empty where it does.
     """
 
     memory: Memory
     available: float
     changes: list[Change]
+    phase: Phase
+    load: Load
 
     @property
     def fits(self) -> bool:
@@ -53,7 +62,10 @@ class Fit:
 
     def line(self) -> str:
         """In one line: how much is needed, and what to do if it is too much."""
-        told = f"about {gb(self.memory.totals[1])} GB are needed, the device has {gb(self.available)} GB"
+        when = " while the base reads (pretrain)" if self.phase == "pretrain" else ""
+        told = (
+            f"about {gb(self.memory.totals[1])} GB are needed{when}, the device has {gb(self.available)} GB"
+        )
         if self.fits:
             return told
         help_ = " ".join(f"--set {each.setting}" for each in self.changes)
@@ -106,9 +118,37 @@ def load_of(recipe: Recipe, counted: Counted | None) -> tuple[Load, int | None]:
     return Load(row, math.ceil(row * densest), row), packed
 
 
-def fit(shape: Shape, recipe: Recipe, load: Load, available: float, devices: int, labels: int) -> Fit:
-    """What is needed of `available` bytes on each device, and what to change if that is too little."""
-    now = memory.needed(shape, recipe, load, devices=devices, labels=labels)
+def fit(
+    shape: Shape,
+    recipe: Recipe,
+    load: Load,
+    available: float,
+    devices: int,
+    labels: int,
+    read: Sequence[int] = (),
+) -> Fit:
+    """What is needed of `available` bytes on each device, and what to change if that is too little.
+
+    Args:
+        read: lengths of the texts that the base reads first; without them the longest allowed are assumed.
+    """
+
+    def peak(recipe: Recipe, load: Load) -> tuple[Memory, Phase, Load]:
+        tuning = memory.needed(shape, recipe, load, devices=devices, labels=labels)
+        if recipe.pretrain is None:
+            return tuning, "train", load
+        whole = reading(recipe, devices)
+        longest = whole.data.max_length
+        if read:
+            longest = min(longest, max(read) + AROUND)
+        at_once = longest * whole.train.micro_batch_size
+        texts = Load(at_once, at_once, longest)
+        before = memory.needed(shape, whole, texts, devices=devices)
+        if before.totals[1] > tuning.totals[1]:
+            return before, "pretrain", texts
+        return tuning, "train", load
+
+    now, phase, largest = peak(recipe, load)
     changes: list[Change] = []
     smallest, current = now, recipe
     for step in _STEPS:
@@ -117,11 +157,55 @@ def fit(shape: Shape, recipe: Recipe, load: Load, available: float, devices: int
         if (asked := step(current, load, devices)) is None:
             continue
         setting, after, load_after = asked
-        less = memory.needed(shape, after, load_after, devices=devices, labels=labels)
+        less, _, _ = peak(after, load_after)
         if (saves := smallest.totals[1] - less.totals[1]) > 0:
             changes.append(Change(setting, saves, less.totals[1] <= available))
             smallest, current, load = less, after, load_after
-    return Fit(now, available, changes)
+    return Fit(now, available, changes, phase, largest)
+
+
+def reading(recipe: Recipe, devices: int) -> Recipe:
+    """How the base reads on before it is tuned, as a recipe: all parameters are trained, whatever is tuned
+    afterwards, and what the recipe says of the machine holds as well.
+
+    Its longest row is a text and its title, of a token per character.
+    """
+    settings = recipe.pretrain
+    assert settings is not None
+    batch = settings.batch_size
+    # Each process must get as many batches as the others; where the step cannot be shared evenly it is whole.
+    share, uneven = divmod(batch, devices)
+    most = min(share, recipe.train.micro_batch_size)
+    at_once = batch if uneven else max(each for each in range(1, most + 1) if share % each == 0)
+    train = Train(
+        epochs=settings.epochs,
+        batch_size=batch,
+        micro_batch_size=at_once,
+        lr=settings.lr,
+        optimiser=recipe.train.optimiser,
+        activation_checkpointing=recipe.train.activation_checkpointing,
+        distributed=recipe.train.distributed,
+    )
+    data = recipe.data.model_copy(update={"max_length": 2 * settings.max_length + AROUND, "packing": "off"})
+    whole = {
+        "objective": "sft",
+        "pretrain": None,
+        "adapter": Adapter(type="none"),
+        "train": train,
+        "data": data,
+    }
+    return recipe.model_copy(update=whole)
+
+
+def resolved(recipe: Recipe, device: str, dtype: str) -> Recipe:
+    """A recipe that says where a model is and of which type, as it was loaded, instead of `auto`.
+
+    Args:
+        device: `cpu`, `cuda` or `npu`.
+        dtype: name of torch's type.
+    """
+    short = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32"}
+    return changed(recipe, "model", device=device, dtype=short[dtype])
 
 
 _Step = tuple[str, Recipe, Load]
@@ -140,11 +224,19 @@ def _checkpointing(recipe: Recipe, load: Load, devices: int) -> _Step | None:
 
 
 def _micro_batch(recipe: Recipe, load: Load, devices: int) -> _Step | None:
-    at_once = recipe.train.micro_batch_size
-    if at_once == 1 or load.tokens == load.length:  # a packed row is alone already
+    at_once, packed = recipe.train.micro_batch_size, load.tokens == load.length
+    if at_once == 1 or (packed and recipe.pretrain is None):  # a packed row is alone already
         return None
-    smaller = dataclasses.replace(load, tokens=load.tokens // at_once, supervised=load.supervised // at_once)
+    smaller = load
+    if not packed:
+        smaller = Load(load.tokens // at_once, load.supervised // at_once, load.length)
     return "train.micro_batch_size=1", changed(recipe, "train", micro_batch_size=1), smaller
+
+
+def _unread(recipe: Recipe, load: Load, devices: int) -> _Step | None:
+    if recipe.pretrain is None:
+        return None
+    return "pretrain=null", recipe.model_copy(update={"pretrain": None}), load
 
 
 def _liger(recipe: Recipe, load: Load, devices: int) -> _Step | None:
@@ -176,8 +268,9 @@ def _sharded(recipe: Recipe, load: Load, devices: int) -> _Step | None:
     return "train.distributed=fsdp2", changed(recipe, "train", distributed="fsdp2"), load
 
 
-_STEPS = (_checkpointing, _micro_batch, _liger, _max_length, _quantised, _sharded)
-"""What makes a training smaller, in order: first what costs time only, then what changes the result."""
+_STEPS = (_checkpointing, _micro_batch, _unread, _liger, _max_length, _quantised, _sharded)
+"""What makes a training smaller, in order: first what costs time only, then what changes the result. Reading
+goes before those that make tuning alone smaller, which do not help while reading takes more."""
 
 
 def gb(size: float) -> str:

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.errors import UsageError
-from training import attached, distributed, objectives, packing
+from training import attached, distributed, fitting, objectives, packing
 from training.chat import Chat
 from training.data import Message
 from training.encoded import IGNORED, Counts, Encoded
-from training.model import ends
+from training.fitting import Fit
+from training.model import dtype_of, ends
 from training.roles import learnt as learnt_by_role
 from training.roles import spread
 from training.schema import Recipe
@@ -85,7 +86,7 @@ def before(
         _fewest_learnt(encoded),
         counts.overlong / counts.rows,
         dict(given_away),
-        memory=fits(recipe, model.config.to_dict(), rows, labels, there) if there else None,
+        memory=fits(recipe, model, rows, labels, there) if there else None,
     )
     if recipe.objective not in ("sft", "dpo"):
         return gate
@@ -244,21 +245,14 @@ def _require_isolation(recipe: Recipe, model: Any, rows: Sequence[Any]) -> float
     return difference
 
 
-def fits(
-    recipe: Recipe, config: Mapping[str, Any], rows: Sequence[Any], labels: int, available: int
-) -> dict[str, int] | None:
-    """Bytes that the planner expects on a device, and bytes that are there; None where it does not know the
-    architecture.
-
-    Raises:
-        UsageError: more is expected than is there, and what would make it smaller.
-    """
-    from training import fitting
-
+def expected(recipe: Recipe, model: Any, rows: Sequence[Any], labels: int, available: float) -> Fit | None:
+    """What the planner expects of a model that is loaded, and of rows; None where it does not know the
+    architecture."""
+    device = model.device.type
     try:
-        fit = fitting.fits(
-            recipe,
-            config,
+        return fitting.fits(
+            fitting.resolved(recipe, device, dtype_of(recipe.model, device)),
+            model.config.to_dict(),
             available,
             lengths=[max(len(each.input_ids) for each in _encodings(row)) for row in rows],
             supervised=[max(map(_learnt, _encodings(row))) for row in rows],
@@ -266,6 +260,20 @@ def fits(
             labels=labels,
         )
     except UsageError:
+        return None
+
+
+def fits(
+    recipe: Recipe, model: Any, rows: Sequence[Any], labels: int, available: int
+) -> dict[str, int] | None:
+    """Bytes that the planner expects on a device, and bytes that are there; None where it does not know the
+    architecture.
+
+    Raises:
+        UsageError: more is expected than is there, and what would make it smaller.
+    """
+    fit = expected(recipe, model, rows, labels, available)
+    if fit is None:
         return None
     if not fit.fits:
         raise UsageError(f"the training does not fit: {fit.line()}")

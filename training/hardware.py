@@ -60,6 +60,11 @@ def names() -> list[str]:
     return shipped.names("hardware")
 
 
+def is_profile(name: str) -> bool:
+    """Whether a name is that of a shipped profile or of a profile's file; else a recipe may know it."""
+    return name in names() or Path(name).suffix in (".yaml", ".yml")
+
+
 def load(name: str) -> Profile:
     """A profile by the name of a shipped one or by path.
 

@@ -21,13 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from curation.errors import UsageError
 from curation.files import sha256
 from curation.pipeline import Progress
 from curation.run import LOCK, Run, lock_in
-from training import batches, rows
-from training.encoded import IGNORED, Encoded
-from training.fitting import fits
+from training import batches, gate, rows
 from training.model import digest as model_digest
 from training.schema import Recipe
 
@@ -201,20 +198,11 @@ def relative(path: Path, folder: Path) -> str:
     return os.path.relpath(path.resolve(), folder.resolve())
 
 
-def _planned(recipe: Recipe, model: Any, encoded: Sequence[Any], labels: int) -> dict[str, float] | None:
-    """Bytes of memory that the planner expects of such rows; None of an architecture it does not know."""
-    lengths = [len(row.input_ids) for row in encoded]
-    learnt = [
-        sum(label != IGNORED for label in row.labels) if isinstance(row, Encoded) else len(row.input_ids)
-        for row in encoded
-    ]
-    try:
-        fit = fits(
-            recipe, model.config.to_dict(), math.inf, lengths=lengths, supervised=learnt, labels=labels
-        )
-    except UsageError:
-        return None
-    return fit.memory.as_json()
+def _planned(recipe: Recipe, model: Any, encoded: Sequence[Any], labels: int) -> dict[str, Any] | None:
+    """Bytes of memory that the planner expects of such rows, and in which phase; None of an architecture it
+    does not know."""
+    fit = gate.expected(recipe, model, encoded, labels, math.inf)
+    return {**fit.memory.as_json(), "phase": fit.phase} if fit else None
 
 
 def _plain(row: Any) -> Any:

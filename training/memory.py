@@ -112,7 +112,7 @@ def needed(shape: Shape, recipe: Recipe, load: Load, *, devices: int = 1, labels
 
 
 def _bytes(recipe: Recipe) -> int:
-    """Of a weight. `auto` is 16 bits on a GPU."""
+    """Of a weight. `auto` is 16 bits on a GPU; of a model that is loaded `fitting.resolved` knows better."""
     model = recipe.model
     on_cpu = model.device == "cpu"
     return 4 if model.dtype == "fp32" or (model.dtype == "auto" and on_cpu) else 2

@@ -3,6 +3,7 @@ model on a hub."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -15,9 +16,6 @@ from curation.files import sha256
 from training.schema import Model, Quantisation
 
 Kind = Literal["CausalLM", "SequenceClassification", "TokenClassification"]
-
-_WHOLE = 64 << 20
-"""Bytes up to which a weight file's content joins the digest; of a larger one its name and size do."""
 
 _DEVICES = {
     "cuda": "cuda is asked for, but torch finds no GPU; govtune doctor tells more",
@@ -135,7 +133,7 @@ def keeps_logits(model: Any) -> bool:
 
 
 def digest(folder: Path) -> str | None:
-    """SHA-256 over the files of a model's folder: content of those up to 64 MiB, name and size of all.
+    """SHA-256 over names and content of the files of a model's folder.
 
     None where there is no such folder, as for a model on a hub, which its commit names.
     """
@@ -143,9 +141,15 @@ def digest(folder: Path) -> str | None:
         return None
     total = hashlib.sha256()
     for path in sorted(each for each in folder.iterdir() if each.is_file()):
-        size = path.stat().st_size
-        total.update(f"{path.name}\0{size}\0{sha256(path) if size <= _WHOLE else ''}\n".encode())
+        there = path.stat()
+        total.update(f"{path.name}\0{_content(path, there.st_size, there.st_mtime_ns)}\n".encode())
     return total.hexdigest()
+
+
+@functools.lru_cache(maxsize=256)
+def _content(path: Path, size: int, changed: int) -> str:
+    """Digest of a file as it was when it had this size and time: 16 GB take a while, and a run asks twice."""
+    return sha256(path)
 
 
 def require_bitsandbytes(key: str) -> None:

@@ -94,6 +94,7 @@ class Plan:
         told = dataclasses.asdict(self)
         told["memory"] = {**self.fit.memory.as_json(), "available": self.fit.available}
         told["fits"], told["changes"] = self.fit.fits, [dataclasses.asdict(each) for each in self.fit.changes]
+        told["phase"] = self.fit.phase
         del told["fit"]
         return told
 
@@ -110,16 +111,17 @@ class Plan:
         ]
 
     def _memory(self) -> list[str]:
-        held = self.fit.memory
+        held, load = self.fit.memory, self.fit.load
         low, expected, high = map(gb, held.totals)
-        rows = "packed" if self.packed else "padded"
+        reads = self.fit.phase == "pretrain"
+        rows = "while the base reads, pretrain" if reads else "packed" if self.packed else "padded"
         told = [
             f"memory{' per device' if self.devices > 1 else ''}, GB of 10^9 bytes, "
-            f"{self.load.tokens:,} tokens at once ({rows}):",
+            f"{load.tokens:,} tokens at once ({rows}):",
             f"{gb(held.weights):>9}  weights",
             f"{gb(held.trained):>9}  gradients and optimiser of what is trained, with the adapter's weights",
             f"{gb(held.activations):>9}  activations",
-            f"{gb(held.logits):>9}  logits of {self.load.supervised:,} tokens",
+            f"{gb(held.logits):>9}  logits of {load.supervised:,} tokens",
             f"{gb(held.overhead[1]):>9}  driver, libraries, fragments",
             f"{expected:>9}  in all, {low} to {high}; the device has {gb(self.fit.available)}: "
             f"{'fits' if self.fit.fits else 'does not fit'}",
@@ -190,7 +192,7 @@ def make(
         tflops = one.peak.get({"fp32": "fp32", "fp16": "fp16"}.get(recipe.model.dtype, "bf16"))
     tflops = recipe.report.peak_tflops or tflops
     share = utilisation or _utilisation(recipe, card)
-    verdict = fit(found, recipe, load, available, devices, labels)
+    verdict = fit(found, recipe, load, available, devices, labels, counted.pretraining if counted else ())
     trainable = shapes.trainable(found, recipe.adapter, recipe.objective, labels)
     work = _work(found, recipe, counted, trainable) if counted else None
     per_token = work.per_token if work else _per_token(found, recipe, load.length, trainable)

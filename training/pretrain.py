@@ -19,6 +19,7 @@ from training import distributed, model
 from training.chat import Chat
 from training.data import Conversation, Message
 from training.encoded import Encoded
+from training.fitting import reading
 from training.keywords import keywords
 from training.schema import Pretrain, Recipe, Train
 from training.trainer import fit
@@ -72,7 +73,7 @@ def continued(
     fit(
         loaded,
         rows,
-        _training(settings, len(rows)),
+        _training(recipe, len(rows)),
         folder=scratch,
         journal=journal,
         seed=recipe.seed,
@@ -118,12 +119,7 @@ def key_words_first(texts: Sequence[Text]) -> list[Text]:
     ]
 
 
-def _training(settings: Pretrain, rows: int) -> Train:
-    return Train(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        micro_batch_size=settings.batch_size,
-        lr=settings.lr,
-        weight_decay=_DECAY,
-        save_every=max(20, int(rows * settings.epochs / settings.batch_size) // 4),
-    )
+def _training(recipe: Recipe, rows: int) -> Train:
+    train = reading(recipe, distributed.world()).train
+    save_every = max(20, int(rows * (train.epochs or 0) / train.batch_size) // 4)
+    return train.model_copy(update={"weight_decay": _DECAY, "save_every": save_every})

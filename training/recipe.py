@@ -181,7 +181,7 @@ def _extended(
 
 def _profile(name: str, own: Mapping[str, Any], origin: str) -> Mapping[str, Any]:
     """What a profile says; nothing where only the recipe itself knows it."""
-    if name in profiles.names() or Path(name).suffix in (".yaml", ".yml"):
+    if profiles.is_profile(name):
         return profiles.load(name).recipe
     require_known(name, [*profiles.names(), *own], f"{origin}: --hardware", "profile")
     return {}

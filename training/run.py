@@ -131,7 +131,8 @@ class Trained:
 
     Attributes:
         examples: conversations by split.
-        overlong: train conversations longer than `data.max_length`, dropped.
+        overlong: train conversations longer than `data.max_length`, dropped; `unmeasured` are those of
+            validation, which are not measured while it trains.
         tokens, supervised_tokens: of the train split.
         parameters, trainable: of the model, and of the adapter alone.
         given_away: by split, held-out examples that a train example gives away; left out of `examples`.
@@ -139,6 +140,7 @@ class Trained:
             `given_away` (they would give held-out examples away), and `labelled`, the train examples that a
             labeller made of them; empty without such texts.
         read: texts that the base read before it was tuned.
+        exported: what became of each format of `export.formats`, a line each.
         done_before: nothing was computed, the same training stood there already.
     """
 
@@ -152,6 +154,8 @@ class Trained:
     given_away: dict[str, int] = dataclasses.field(default_factory=dict)
     unlabelled: dict[str, int] = dataclasses.field(default_factory=dict)
     read: int = 0
+    unmeasured: int = 0
+    exported: list[str] = dataclasses.field(default_factory=list)
     done_before: bool = False
 
     def lines(self) -> list[str]:
@@ -162,6 +166,8 @@ class Trained:
             + (f"; {self.overlong:,} overlong examples dropped" if self.overlong else ""),
             f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
         ]
+        if self.unmeasured:
+            told.append(f"{self.unmeasured:,} overlong examples of validation are not measured")
         if self.unlabelled:
             told.append(unlabelled.line(self.unlabelled))
         if self.read:
@@ -171,7 +177,8 @@ class Trained:
             for split, count in self.given_away.items()
             if count
         ]
-        return [*told, "the same training was done before; nothing to do"] if self.done_before else told
+        done = ["the same training was done before"] if self.done_before else []
+        return [*told, *self.exported, *done]
 
 
 def train(
@@ -202,13 +209,15 @@ def train(
     if resume:
         require_unfinished(run.folder, run.claim, made_of)
     if (output / LOCK).exists():
-        return _done_before(run, made_of)
+        return _finished(run, recipe, _done_before(run, made_of))
     device = model.device_of(recipe.model)  # refused before anything is computed
     distributed.start(device)
     if distributed.is_first():
         take(run.folder, run.claim, made_of)
     distributed.wait(device)
     be_deterministic(recipe)
+    if recipe.pretrain and not run.base.exists():
+        _check_unread(recipe, run, learns, data, labels)
     read = _read_on(recipe, run, data, device, progress)
     path = run.base_path(recipe)
     loaded, tokenizer = learns.load(recipe, path, labels)
@@ -246,6 +255,7 @@ def train(
         data.given_away,
         _unlabelled(data),
         read,
+        rows.unmeasured,
     )
     if not distributed.is_first():
         return trained
@@ -260,7 +270,11 @@ def train(
         tuned=run.tuned,
         encoded=rows.train,
         proof=run.proof,
-        trained={name: value for name, value in dataclasses.asdict(trained).items() if name != "done_before"},
+        trained={
+            name: value
+            for name, value in dataclasses.asdict(trained).items()
+            if name not in ("done_before", "exported")
+        },
         labels=labels,
         layers=adapter.adapted(adapted),
         gate=dataclasses.asdict(checked),
@@ -268,10 +282,7 @@ def train(
     write_json(output / LOCK, written)
     shutil.rmtree(run.checkpoints)
     del loaded, adapted  # an export loads them anew
-    export.export(run, recipe.export.formats)
-    report.write(output)
-    model_card.write(output)
-    return trained
+    return _finished(run, recipe, trained)
 
 
 def prepare() -> None:
@@ -311,11 +322,44 @@ def _done_before(run: TrainingRun, made_of: str) -> Trained:
     return Trained(**done["trained"], done_before=True)
 
 
+def _finished(run: TrainingRun, recipe: Recipe, trained: Trained) -> Trained:
+    """Write what stands beside a trained adapter, as far as it is not there yet."""
+    lacking = [each for each in recipe.export.formats if each not in export.record(run.folder)]
+    done = export.export(run, lacking) if lacking else []
+    if lacking or not run.report.exists():
+        report.write(run.folder)
+    if lacking or not (run.folder / "README.md").exists():
+        model_card.write(run.folder)
+    return dataclasses.replace(trained, exported=[each.line for each in done])
+
+
+def _check_unread(
+    recipe: Recipe,
+    run: TrainingRun,
+    learns: objectives.Objective,
+    data: Examples,
+    labels: objectives.Labelled,
+) -> None:
+    """The first half of the gate with the base as it is: what is refused is refused before hours of reading.
+
+    The folder is given free again, so that the mended recipe finds it empty.
+    """
+    try:
+        base, tokenizer = learns.load(recipe, run.base_path(recipe), labels)
+        rows = encode(learns, tokenizer, recipe, labels, data.splits)
+        train = data.splits["train"]
+        gate.before(recipe, base, tokenizer, train, rows.train, rows.counts, data.given_away, len(labels))
+    except UsageError:
+        if not (run.checkpoints / "base").exists():
+            shutil.rmtree(run.checkpoints, ignore_errors=True)
+        raise
+
+
 def _read_on(recipe: Recipe, run: TrainingRun, data: Examples, device: str, progress: Progress) -> int:
     """Let the base read unlabelled text, if the recipe says so; the number of texts."""
     if recipe.pretrain is None:
         return 0
-    labelled = len(data.splits["train"]) - len(data.distilled.conversations)
+    labelled = len(data.splits["train"]) - len(data.distilled)
     read = pretrain.continued(
         recipe,
         data.splits["train"][:labelled],  # the others are made of texts that are read as they are
@@ -332,7 +376,7 @@ def _read_on(recipe: Recipe, run: TrainingRun, data: Examples, device: str, prog
 
 def _unlabelled(data: Examples) -> dict[str, int]:
     counts = data.unlabelled.counts
-    return {**counts, "labelled": len(data.distilled.conversations)} if counts else {}
+    return {**counts, "labelled": len(data.distilled)} if counts else {}
 
 
 def _is_there(name: str) -> bool:

@@ -65,7 +65,7 @@ class Quantisation(Section):
     """The frozen weights in 4 or 8 bits while the adapter is trained (QLoRA, arXiv 2305.14314)."""
 
     bits: Literal[4, 8] = key("bits per weight", "每个权重的位数", 4)
-    type: Literal["nf4", "fp4"] = key("number format of 4-bit weights", "4 位权重的数值格式", "nf4")
+    type: Literal["nf4", "fp4"] = key("number format (4 bits only)", "数值格式（仅 4 位）", "nf4")
     double: bool = key("quantise the scales too (4 bits only)", "对缩放系数再量化（仅 4 位）", True)
 
 
@@ -89,8 +89,8 @@ class Model(Section):
         pattern=r"^[0-9a-f]{64}$",
     )
     dtype: Literal["auto", "bf16", "fp16", "fp32"] = key(
-        "`auto` is bf16 where the device has it, else fp32; never fp16 unasked",
-        "`auto`：设备支持时用 bf16，否则 fp32；不会擅自用 fp16",
+        "`auto` is bf16 where the device has it, else fp32; never fp16 unasked, which trains adapters only",
+        "`auto`：设备支持时用 bf16，否则 fp32；不会擅自用 fp16（fp16 仅可训练适配器）",
         "auto",
     )
     device: Literal["auto", "cpu", "cuda", "npu"] = key(
@@ -153,8 +153,8 @@ class Chat(Section):
         "model",
     )
     loss_on: Literal["assistant", "last_assistant", "all"] = key(
-        "what is learnt: all answers, the last one, or every token of the conversation",
-        "学习哪些内容：所有回答、最后一个回答，或对话的全部词元",
+        "what is learnt: all answers, the last one, or every token of the conversation (objective sft)",
+        "学习哪些内容：所有回答、最后一个回答，或对话的全部词元（仅 sft）",
         "assistant",
     )
     system: str = key(
@@ -269,7 +269,7 @@ class Adapter(Section):
         "`dora` 还学习各列的模长；`none` 训练整个模型",
         "lora",
     )
-    rank: int = key("rank of the update", "更新矩阵的秩", 16, ge=1)
+    rank: int = key("rank of the update (adapters only)", "更新矩阵的秩（仅适配器）", 16, ge=1)
     alpha: int = key(
         "the update is scaled by alpha/rank, with rslora by alpha/√rank; default twice the rank",
         "更新按 alpha/rank 缩放，rslora 时按 alpha/√rank；默认为秩的两倍",
@@ -279,15 +279,15 @@ class Adapter(Section):
     dropout: float = key("share of the inputs left out", "输入的随机失活比例", 0.0, ge=0, lt=1)
     targets: str | list[str] = key(
         "`all-linear`: every linear layer but the head; or names of layers; or a regular expression for the "
-        "whole name",
-        "`all-linear`：除输出头外的全部线性层；或层名列表；或匹配完整层名的正则表达式",
+        "whole name (adapters only)",
+        "`all-linear`：除输出头外的全部线性层；或层名列表；或匹配完整层名的正则表达式（仅适配器）",
         "all-linear",
     )
     exclude: list[str] = key("layers left out of the targets", "从目标层中排除的层", [])
     rslora: bool = key("rank-stabilised scaling (arXiv 2312.03732)", "秩稳定缩放", False)
     init: str = key(
-        "start: `default`, `gaussian`, `olora`, `pissa` or `pissa_niter_N` (arXiv 2404.02948)",
-        "初始化：`default`、`gaussian`、`olora`、`pissa` 或 `pissa_niter_N`",
+        "start: `default`, `gaussian`, `olora`, `pissa` or `pissa_niter_N` (arXiv 2404.02948; adapters only)",
+        "初始化：`default`、`gaussian`、`olora`、`pissa` 或 `pissa_niter_N`（仅适配器）",
         "default",
         pattern=r"^(default|gaussian|olora|pissa|pissa_niter_[1-9]\d*)$",
     )
@@ -539,7 +539,9 @@ class Recipe(Section):
         None,
     )
     model: Model = key("the model that is tuned", "被微调的模型")
-    chat: Chat = key("how messages become tokens", "消息如何变成词元", made=Chat)
+    chat: Chat = key(
+        "how messages become tokens (not of token_cls)", "消息如何变成词元（token_cls 不用）", made=Chat
+    )
     data: Data = key("which examples are used", "使用哪些样本", made=Data)
     pretrain: Pretrain | None = key(
         "read unlabelled text first, with all parameters", "先通读无标注文本（训练全部参数）", None
@@ -575,8 +577,31 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _can_be_trained_where_it_lies(self) -> Recipe:
+        """Torch does not unscale gradients of fp16 weights. peft keeps an adapter in fp32, and beside quantised
+        weights also what is trained whole."""
+        whole = {
+            "adapter.type none": self.adapter.type == "none",
+            "pretrain": self.pretrain is not None,
+            "adapter.modules_to_save": bool(self.adapter.modules_to_save),
+            f"the head of {self.objective}": self.objective in ("seq_cls", "token_cls"),
+        }
+        if self.model.dtype == "fp16" and not self.model.quantisation and any(whole.values()):
+            first = next(what for what, trained in whole.items() if trained)
+            raise ValueError(f"model.dtype: fp16 trains adapters only, not {first}; use bf16 or fp32")
+        if self.pretrain and self.train.distributed in ("fsdp2", "zero3"):
+            raise ValueError(
+                f"pretrain: with {self.train.distributed} no process holds the model that is saved; use ddp"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_the_objective(self) -> Recipe:
         objective = self.objective
+        if objective == "token_cls" and self.chat != Chat():
+            raise ValueError("chat: token_cls reads rows with text and spans, no messages; leave chat out")
+        if objective in ("dpo", "seq_cls") and self.chat.loss_on != Chat().loss_on:
+            raise ValueError(f"chat.loss_on: {objective} learns from the last answer alone; leave it out")
         if objective == "dpo" and self.task:
             raise ValueError("task: dpo reads rows with messages, chosen and rejected; leave task out")
         if objective == "token_cls" and self.task:

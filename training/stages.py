@@ -12,7 +12,7 @@ from curation.files import sha256
 from curation.instruct.task import load as load_task
 from curation.pipeline import Progress, digest
 from training import distil, lock, model, objectives, packing, tiny, trainer, unlabelled
-from training.distil import Distilled
+from training.data import Conversation
 from training.leaks import without_leaks
 from training.schema import TINY, Recipe
 from training.unlabelled import Unlabelled
@@ -32,7 +32,7 @@ class Examples:
     splits: dict[str, list[Any]]
     given_away: dict[str, int]
     unlabelled: Unlabelled
-    distilled: Distilled
+    distilled: list[Conversation]
 
 
 def examples(learns: objectives.Objective, source: Path, recipe: Recipe) -> Examples:
@@ -41,12 +41,12 @@ def examples(learns: objectives.Objective, source: Path, recipe: Recipe) -> Exam
     train = read["train"]
     held_out = {split: without_leaks(read[split], train, split) for split in ("validation", "test")}
     texts = unlabelled.read(recipe.data.unlabelled, [*held_out["validation"], *held_out["test"]])
-    distilled = Distilled([])
+    distilled: list[Conversation] = []
     if recipe.data.distil is not None and recipe.task is not None:
         task = load_task(recipe.task)
         distilled = distil.labelled(task, train, texts.texts, recipe.data.distil, seed=recipe.seed)
     return Examples(
-        {"train": [*train, *distilled.conversations], **held_out},
+        {"train": [*train, *distilled], **held_out},
         {split: len(read[split]) - len(left) for split, left in held_out.items()},
         texts,
         distilled,
@@ -73,17 +73,26 @@ def encode(
     labels: objectives.Labelled,
     found: Mapping[str, Sequence[Any]],
 ) -> objectives.Rows:
-    """Train examples as token ids, and those of validation if they are measured."""
+    """Train examples as token ids, and those of validation if they are measured.
+
+    Raises:
+        UsageError: as the objective's `encode`, also for validation: too many of one are too long.
+    """
     rows, counts = learns.encode(tokenizer, recipe, labels, found["train"])
     if not recipe.evaluate.every:
         return objectives.Rows(rows, counts)
     by_source: dict[str, list[Any]] = {}
     for example in found["validation"]:
         by_source.setdefault(getattr(example, "source", ""), []).append(example)
-    validation = {
-        name: learns.encode(tokenizer, recipe, labels, examples)[0] for name, examples in by_source.items()
+    encoded = {
+        name: learns.encode(tokenizer, recipe, labels, examples) for name, examples in by_source.items()
     }
-    return objectives.Rows(rows, counts, validation)
+    return objectives.Rows(
+        rows,
+        counts,
+        {name: each for name, (each, _) in encoded.items()},
+        sum(counted.overlong for _, counted in encoded.values()),
+    )
 
 
 def fit(

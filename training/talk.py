@@ -81,8 +81,9 @@ class Talk:
         self.task: Task | None = load_task(self.recipe.task) if self.recipe.task else None
         base, self._tokenizer = load_base(run, self.recipe, lock)
         self._model = adapter.load(base, run.tuned).eval()
-        self._chat = Chat(self._tokenizer, self.recipe.chat)
-        self._labels = list(lock["labels"])
+        has_template = self._tokenizer.chat_template is not None or self.recipe.chat.template != "model"
+        self._chat = Chat(self._tokenizer, self.recipe.chat) if has_template else None  # an encoder has none
+        self._labels = [name for name, _ in lock["labels"]]
 
     @property
     def has_labels(self) -> bool:
@@ -115,7 +116,7 @@ class Talk:
         Raises:
             UsageError: nothing to ask about, or a base that cannot answer.
         """
-        ids = self._chat.prompt([*before, *ask(self.task, said)])
+        ids = self._ids([*before, *ask(self.task, said)])
         if base and self._labels:
             raise UsageError("the base has no classification head, so it has no answer to compare")
         if base:
@@ -128,6 +129,14 @@ class Talk:
         if len(ids) > self.recipe.data.max_length:
             why = f"{len(ids):,} tokens; it was trained on at most {self.recipe.data.max_length:,}"
         return Reply("base" if base else "tuned", answer, probability, top, why)
+
+    def _ids(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt as it was in training; without a template what the user said."""
+        if self._chat is not None:
+            return self._chat.prompt(messages)
+        said = "\n".join(each["content"] for each in messages if each["role"] == "user")
+        ids: list[int] = self._tokenizer(said, split_special_tokens=True)["input_ids"]
+        return ids
 
     def _answer(self, ids: list[int], show: bool) -> tuple[str, float, list[tuple[str, float]]]:
         if not self.has_labels:
@@ -146,6 +155,7 @@ class Talk:
         return probabilities
 
     def _of_choices(self, ids: list[int], names: Sequence[str]) -> list[float]:
+        assert self._chat  # only a classification head can do without
         # An answer's tokens do not depend on the letter before it.
         sample = [Message(role="user", content="问", weight=0.0)]
         if self._chat.template.own_system:
@@ -159,6 +169,7 @@ class Talk:
         import torch
         from transformers import TextStreamer
 
+        assert self._chat
         tokenizer = self._tokenizer
         ends = self._chat.ends(model.ends(self._model))
         streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)

@@ -152,6 +152,8 @@ def _again(
         f"{broken} differs already": broken is not None,
         "the versions are others, whose sums may round otherwise": lock["packages"] != locks.versions(),
         "trained on a GPU, whose sums are not the same twice": not lock["model"]["device"].endswith("cpu"),
+        "trained by several processes, whose sums round otherwise": lock["recipe"]["train"]["distributed"]
+        is not None,
         "the lock has no digest of so early a step": not known,
     }
     if reason := next((reason for reason, holds in reasons.items() if holds), None):

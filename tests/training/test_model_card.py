@@ -117,6 +117,14 @@ def folder(tmp_path: Path) -> Path:
     return out
 
 
+def change(folder: Path, section: str, **keys: Any) -> None:
+    """Another recipe was trained."""
+    path = folder / "govtune.lock.json"
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    lock["recipe"][section].update(keys)
+    path.write_text(canonical_json(lock), encoding="utf-8")
+
+
 def card(folder: Path, lang: Any = None) -> str:
     return model_card.write(folder, lang).read_text(encoding="utf-8")
 
@@ -141,8 +149,7 @@ def test_a_card_keeps_its_language(folder: Path) -> None:
 
 def test_the_front_matter_is_what_the_hub_reads(folder: Path) -> None:
     front = yaml.safe_load(card(folder).split("---\n")[1])
-    assert front["base_model"] == "Some-Model-1B"  # not where it lies
-    assert front["base_model_relation"] == "adapter"
+    assert "base_model" not in front  # a folder's name is no model on a hub
     assert front["library_name"] == "peft"
     assert front["license"] == "unknown"
     [model] = front["model-index"]
@@ -155,13 +162,58 @@ def test_the_front_matter_is_what_the_hub_reads(folder: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("whole", "relation"), [(False, "adapter"), (True, "finetune")])
+def test_a_base_on_a_hub_is_named_for_the_hub(whole: bool, relation: str, folder: Path) -> None:
+    change(folder, "model", path="owner/name", revision="abc")
+    if whole:
+        (folder / "adapter").rmdir()
+    front = yaml.safe_load(card(folder).split("---\n")[1])
+    assert (front["base_model"], front["base_model_relation"]) == ("owner/name", relation)
+
+
+def test_the_model_that_ships_is_loaded_from_the_package(folder: Path) -> None:
+    change(folder, "model", path="tiny")
+    read_on = card(folder, "en")
+    assert 'from_pretrained("base")' in read_on and "training" not in _snippet(read_on)
+    (folder / "base").rmdir()
+    text = card(folder, "en")
+    assert "base_model" not in text
+    loaded: dict[str, Any] = {}
+    exec(_snippet(text).partition("model = ")[0], loaded)  # what a reader would copy
+    assert loaded["base"].config.model_type == "qwen3"
+    (folder / "adapter").rmdir()
+    assert "tiny" not in _snippet(card(folder, "en"))
+
+
+def _snippet(text: str) -> str:
+    return text.split("```python\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize(("lang", "told"), [("zh", "调用方须同样截取"), ("en", "cuts them too")])
+def test_how_much_is_read_of_a_message_is_told_where_it_is_cut(lang: str, told: str, folder: Path) -> None:
+    assert told not in card(folder, lang)
+    change(folder, "chat", user_length=190)
+    [row] = [line for line in card(folder, lang).splitlines() if told in line]
+    assert row.endswith(" | 190 |")
+
+
+def test_time_and_memory_are_told_though_the_last_line_names_the_best_step(folder: Path) -> None:
+    before = card(folder, "en")
+    more = [
+        {"phase": "train", "step": 40, "validation_loss": 0.4, "peak_memory_bytes": 3 << 30},
+        {"phase": "train", "step": 40, "best_step": 20},
+    ]
+    with (folder / "metrics.jsonl").open("a") as journal:
+        journal.writelines(json.dumps(line) + "\n" for line in more)
+    assert "about 60 seconds" in before and "- Peak memory: 5.00 GiB." in before
+    assert card(folder, "en") == before
+
+
 def test_the_license_is_that_of_the_base(folder: Path, tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.mkdir()
     (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n# base\n")
-    lock = json.loads((folder / "govtune.lock.json").read_text(encoding="utf-8"))
-    lock["recipe"]["model"]["path"] = str(base)
-    (folder / "govtune.lock.json").write_text(canonical_json(lock), encoding="utf-8")
+    change(folder, "model", path=str(base))
     assert "\nlicense: apache-2.0\n" in card(folder)
     (base / "README.md").write_text("---\nlicense: [not, one]\n")
     assert "\nlicense: unknown\n" in card(folder)
@@ -201,6 +253,7 @@ def test_figures_of_other_tasks_have_their_intervals(folder: Path) -> None:
     none = {"share": None, "n": 0, "interval": [0.0, 1.0]}
     tuned = {
         "n": 12,
+        "reward_accuracy": share,
         "refusal": {"precision": share, "recall": none},
         "chrf": {"mean": 0.31, "interval": [0.25, 0.4]},
         "loss": 2.0,
@@ -211,11 +264,12 @@ def test_figures_of_other_tasks_have_their_intervals(folder: Path) -> None:
     lines = card(folder, "en").splitlines()
     for line in (
         "| Figure | Base | Tuned |",
-        "| Examples | 12 | 12 |",
-        "| Hands over rightly | – | 0.500 [0.190, 0.810] (n 10) |",
-        "| Hands over where the guide is silent | – | not measured (n 0) |",
-        "| chrF to people's replies | – | 0.310 [0.250, 0.400] |",
-        "| Loss, nats per token | 3.500 | 2.000 |",
+        "| examples | 12 | 12 |",
+        "| gains more than the other | – | 0.500 [0.190, 0.810] (n 10) |",
+        "| hands over rightly | – | 0.500 [0.190, 0.810] (n 10) |",
+        "| silence noticed | – | not measured (n 0) |",
+        "| chrF to people's | – | 0.310 [0.250, 0.400] |",
+        "| loss, nats/token | 3.500 | 2.000 |",
         "Tuned − base: +0.100 [+0.050, +0.150]",
     ):
         assert line in lines, line

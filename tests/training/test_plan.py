@@ -192,3 +192,18 @@ def test_what_cannot_be_planned_is_refused_in_a_line(arguments: list[str], said:
     found = run(*arguments)
     assert isinstance(found.exception, UsageError)
     assert said in str(found.exception)
+
+
+def test_a_profile_of_ones_own_says_the_card_and_how_many(tmp_path: Path) -> None:
+    (tmp_path / "ours.yaml").write_text("schema: hardware/1\ncard: h100\ndevices: 8\n", encoding="utf-8")
+    arguments = [
+        "plan",
+        "training/dispatch",
+        "--shape",
+        "qwen3-8b",
+        "--hardware",
+        str(tmp_path / "ours.yaml"),
+    ]
+    told = CliRunner().invoke(app, arguments).output
+    assert "h100" in told
+    assert "8" in told.splitlines()[0]

@@ -317,10 +317,9 @@ def test_a_labeller_fitted_to_the_train_split_labels_the_texts_it_is_sure_of(
 ) -> None:
     train, texts, right = letters_of_three
     found = distil.labelled(DISPATCH, train, texts, 0.5, seed=1)
-    assert found.texts == len(texts)
-    assert [each.messages[-1]["content"] for each in found.conversations] == right
-    assert {each.people for each in found.conversations} == {False}
-    for each, text in zip(found.conversations, texts, strict=True):
+    assert [each.messages[-1]["content"] for each in found] == right
+    assert {each.people for each in found} == {False}
+    for each, text in zip(found, texts, strict=True):
         assert unlabelled.of_conversations([each], DISPATCH) == [text]
 
 
@@ -339,12 +338,7 @@ def test_the_surer_it_must_be_the_fewer_texts_are_labelled(
         for number, each in enumerate(train)
     ]
     some, more = (
-        [
-            each.id
-            for each in distil.labelled(
-                DISPATCH, confused, [*texts, Text("", "")], least, seed=1
-            ).conversations
-        ]
+        [each.id for each in distil.labelled(DISPATCH, confused, [*texts, Text("", "")], least, seed=1)]
         for least in (0.99, 1e-9)
     )
     assert set(some) < set(more)

@@ -142,6 +142,53 @@ def test_what_a_device_cannot_do_is_refused(path: str, model_keys: str, words: s
         load(written(tmp_path, base=base))
 
 
+FP16 = "model.dtype=fp16"
+SPANS = ["task=null", "objective=token_cls"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ([FP16, "adapter.type=none"], "model.dtype: fp16 trains adapters only, not adapter.type none; use"),
+        ([FP16, "pretrain={epochs: 1}"], "model.dtype: fp16 trains adapters only, not pretrain; use"),
+        ([FP16, "adapter.modules_to_save=[norm]"], "not adapter.modules_to_save; use"),
+        ([FP16, "objective=seq_cls"], "not the head of seq_cls; use bf16 or fp32"),
+        ([FP16, *SPANS], "not the head of token_cls; use bf16 or fp32"),
+        (["pretrain={epochs: 1}", "train.distributed=fsdp2"], "pretrain: with fsdp2 no process holds"),
+        (["pretrain={epochs: 1}", "train.distributed=zero3"], "pretrain: with zero3 no process holds"),
+        ([*SPANS, "chat.loss_on=all"], "chat: token_cls reads rows with text and spans"),
+        ([*SPANS, "chat.user_length=100"], "chat: token_cls reads rows with text and spans"),
+        (
+            ["task=null", "objective=dpo", "chat.loss_on=last_assistant"],
+            "chat.loss_on: dpo learns from the la",
+        ),
+        (["objective=seq_cls", "chat.loss_on=all"], "chat.loss_on: seq_cls learns from the last answer"),
+    ],
+)
+def test_what_would_fail_later_or_do_nothing_is_refused(
+    settings: list[str], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        load(written(tmp_path), settings=settings)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [FP16],
+        [FP16, "model.quantisation={bits: 8}", "objective=seq_cls"],  # peft keeps that head in fp32
+        ["pretrain={epochs: 1}", "train.distributed=ddp"],
+        ["train.distributed=zero3"],
+        [*SPANS, "chat.loss_on=assistant"],
+        ["objective=seq_cls", "chat={system: none, user_length: 190}"],
+    ],
+)
+def test_what_lies_beside_a_refused_combination_is_taken(settings: list[str], tmp_path: Path) -> None:
+    assert load(written(tmp_path), settings=settings).name == "mine"
+
+
 @pytest.mark.parametrize(
     ("name", "hardware", "words"),
     [

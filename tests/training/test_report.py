@@ -109,6 +109,20 @@ def test_figures_and_curves_are_those_of_the_files(copied: TrainingRun) -> None:
     assert page.drawings == 4  # three of pretraining, of tuning only the loss: nothing else was written down
 
 
+def test_speed_and_memory_are_told_though_the_last_line_names_the_best_step(copied: TrainingRun) -> None:
+    def told() -> list[str]:
+        report.write(copied.folder, "en")
+        text = copied.report.read_text(encoding="utf-8")
+        return [*re.findall(r"<p>Speed: .*?</p>", text), *re.findall(r"<tr><td>Peak</td>.*?</tr>", text)]
+
+    before = told()
+    assert len(before) == 2
+    with copied.journal.open("a", encoding="utf-8") as journal:
+        for more in ({"peak_memory_bytes": 1}, {"best_step": 1}):
+            journal.write(json.dumps({"phase": "train", "step": 2, **more}) + "\n")
+    assert told() == before
+
+
 def test_a_folder_that_is_no_training_has_no_report(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a finished training"):
         report.write(tmp_path)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from curation.errors import InputError, UsageError
+from curation.instruct.task import load as load_task
 from training import recipe as recipes
 from training import talk
 from training.run import TrainingRun, train
@@ -244,7 +245,7 @@ def test_a_classification_head_answers(qwen3: Path, letter_file: Path, tmp_path:
     train(quick(qwen3, "objective=seq_cls"), letter_file, tmp_path / "out")
     talking = talk.Talk(tmp_path / "out")
     reply = talking.reply({"text": LETTER}, threshold=0.0)
-    assert reply.answer in talking._labels
-    assert len(reply.top) == 3
+    assert reply.answer in load_task("dispatch").labels.values
+    assert [type(name) for name, _ in reply.top] == [str] * 3
     with pytest.raises(UsageError, match="the base has no classification head"):
         talking.reply({"text": LETTER}, base=True)

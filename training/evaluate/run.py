@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from curation.errors import UsageError
-from training import adapter, model, model_card, objectives, report, unlabelled
+from training import adapter, model, model_card, objectives, report
 from training.data import Conversation, Message
 from training.evaluate.measure import Evaluation
 from training.leaks import without_leaks
 from training.lock import source_digest
 from training.run import TrainingRun, prepare, write_json
 from training.schema import Recipe
+from training.stages import examples
 
 
 def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
@@ -36,7 +38,8 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     own = Path(os.path.normpath(folder.resolve() / lock["data"]["path"]))
     train, test = _own(own, lock["data"]["sha256"], recipe, needed=data is None)
     given = test if data is None else learns.read_held_out(data, recipe)
-    read = _read_before(recipe)
+    # What is held out of its own data was kept from it in training too.
+    read = [] if data is None else _read_before(own if train else None, lock, recipe)
     known = bool(train) and read is not None
     held_out = without_leaks(given, [*train, *(read or ())], "test" if data is None else data.name)
     if not held_out:
@@ -54,12 +57,19 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     return found
 
 
-def _read_before(recipe: Recipe) -> list[Conversation] | None:
-    """The texts without a label that the model has seen, as questions; None where a file of them is gone."""
+def _read_before(own: Path | None, lock: Mapping[str, Any], recipe: Recipe) -> list[Conversation] | None:
+    """The texts without a label that were used in training, as questions; None where nobody can tell, since
+    a file has gone or changed."""
     paths = recipe.data.unlabelled
-    if not all(Path(path).is_file() for path in paths):
+    if not paths:
+        return []
+    then = [each["sha256"] for each in lock["data"]["files"][-len(paths) :]]
+    if own is None or any(not Path(path).is_file() for path in paths):
         return None
-    texts = unlabelled.read(paths, ()).texts
+    if [source_digest(Path(path)) for path in paths] != then:
+        return None
+    undistilled = recipe.model_copy(update={"data": recipe.data.model_copy(update={"distil": None})})
+    texts = examples(objectives.of(recipe.objective), own, undistilled).unlabelled.texts
     return [Conversation("", [Message(role="user", content=each.whole, weight=0.0)]) for each in texts]
 
 

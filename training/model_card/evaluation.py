@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.evaluate.table import FIGURES, figure_at
 from training.model_card.facts import Facts
 from training.model_card.words import Words, cell, table
-
-FIGURES = (
-    ("n", "样本数", "Examples"),
-    ("accuracy", "正确率", "Accuracy"),
-    ("macro_f1", "宏平均 F1", "Macro-F1"),
-    ("precision", "精确率", "Precision"),
-    ("recall", "召回率", "Recall"),
-    ("f1", "F1", "F1"),
-    ("refusal.precision", "转人工的正确率", "Hands over rightly"),
-    ("refusal.recall", "指南未写明时转人工的比例", "Hands over where the guide is silent"),
-    ("grounded", "引文确在指南中的比例", "Quotes that stand in the guide"),
-    ("chrf", "与人工答复的 chrF", "chrF to people's replies"),
-    ("invented", "编造数字、日期或文号的比例", "Makes up numbers, dates or references"),
-    ("loss", "每词元损失（奈特）", "Loss, nats per token"),
-    ("stops", "自行结束的比例", "Ends by itself"),
-)
-"""Where a figure is, and what it is called."""
 
 FEWEST, WORST = 5, 5
 """A label is judged from so many examples on; so many of the weakest are named."""
@@ -41,10 +25,10 @@ def evaluation(facts: Facts, words: Words) -> list[str]:
         name = say("传统基线", "Classical baseline") + (f" ({cell(method)})" if method else "")
         columns[name] = found["baseline"]
     rows = []
-    for key, zh, en in FIGURES:
+    for key, name in FIGURES.items():
         cells = [_figure(figures, key, words) for figures in columns.values()]
         if any(cells):
-            rows.append([say(zh, en), *(each or "–" for each in cells)])
+            rows.append([say(*name), *(each or "–" for each in cells)])
     lines = [
         *title,
         say(
@@ -115,9 +99,7 @@ def limits(facts: Facts, words: Words) -> list[str]:
 
 def _figure(figures: Mapping[str, Any], key: str, words: Words) -> str:
     """A figure with its interval; empty where the model has none."""
-    value: Any = figures
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = figure_at(figures, key)
     if isinstance(value, Mapping):
         main = value.get("share", value.get("mean"))
         of = f" (n {words.number(value['n'])})" if "n" in value and value["n"] != figures["n"] else ""

@@ -19,7 +19,7 @@ EVALUATION, JOURNAL, EXPORTS = "evaluation.json", "metrics.jsonl", "export.json"
 
 @dataclass(frozen=True)
 class Facts:
-    """The content of the files; nothing is computed here.
+    """The content of the files, and what several pages take from it.
 
     Attributes:
         evaluation: None where the model was not measured.
@@ -51,8 +51,20 @@ class Facts:
         """Name of the base; where its folder lies is nobody's business."""
         path: str = self.recipe["model"]["path"]
         if path == TINY:
-            return f"govtune/{TINY}"
+            return TINY
         return path if self.recipe["model"]["revision"] else Path(path).name
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """The last line that tells speed: one that only names the best step may stand after it."""
+        return next((line for line in reversed(self.journal) if "tokens_per_second" in line), {})
+
+    @property
+    def peak_memory(self) -> int | None:
+        """In bytes; a training that went on after it was killed begins to count anew."""
+        return max(
+            (line["peak_memory_bytes"] for line in self.journal if "peak_memory_bytes" in line), default=None
+        )
 
     @property
     def source(self) -> str:

@@ -17,7 +17,7 @@ _METRICS = {"accuracy": "accuracy", "macro_f1": "f1"}
 
 
 def front_matter(facts: Facts) -> dict[str, Any]:
-    """Language, licence, base, library, task, tags, data and figures.
+    """Language, licence, a base that is on a hub, library, task, tags, data and figures.
 
     The licence is the base's, as far as its card names one: an adapter of it is nothing without it. Which one
     the office gives is for people to say.
@@ -26,8 +26,7 @@ def front_matter(facts: Facts) -> dict[str, Any]:
     front: dict[str, Any] = {
         "language": ["zh"],
         "license": facts.base_license or "unknown",
-        "base_model": facts.base,
-        "base_model_relation": "finetune" if facts.whole else "adapter",
+        **(_base(facts) if recipe["model"]["revision"] else {}),
         "library_name": "transformers" if facts.whole else "peft",
         "pipeline_tag": PIPELINE[recipe["objective"]],
         "tags": ["govtune", *([] if facts.whole else [recipe["adapter"]["type"]]), recipe["objective"]],
@@ -53,3 +52,8 @@ def front_matter(facts: Facts) -> dict[str, Any]:
             }
         ]
     return front
+
+
+def _base(facts: Facts) -> dict[str, str]:
+    """Of a base on a hub alone: a folder's name would be read as the name of a model there."""
+    return {"base_model": facts.base, "base_model_relation": "finetune" if facts.whole else "adapter"}

@@ -28,6 +28,16 @@ def training(facts: Facts, words: Words) -> list[str]:
             (say("秩 / alpha", "Rank / alpha"), f"{adapter['rank']} / {adapter['alpha']}"),
             (say("目标层", "Targets"), code(adapter["targets"])),
         ]
+    if length := recipe["chat"]["user_length"]:
+        rows.append(
+            (
+                say(
+                    "每条用户消息读取的字符数（用其他程序提供服务时，调用方须同样截取）",
+                    "Characters read of a user's message (who serves it with another program cuts them too)",
+                ),
+                number(length),
+            )
+        )
     if recipe["model"]["quantisation"]:
         bits = recipe["model"]["quantisation"]["bits"]
         rows.append((say("基座量化", "Base quantised to"), say(f"{bits} 位", f"{bits} bits")))
@@ -66,10 +76,10 @@ def _gate(gate: dict[str, Any], words: Words) -> list[str]:
 
 def cost(facts: Facts, words: Words) -> list[str]:
     say, number = words.say, words.number
-    last = facts.journal[-1] if facts.journal else {}
+    last = facts.measured
     speed, tokens = last.get("tokens_per_second"), last.get("tokens")
     seconds = round(tokens / speed) if speed and tokens else None
-    memory = last.get("peak_memory_bytes")
+    memory = facts.peak_memory
     peak = f"{memory / 2**30:.2f} GiB" if memory else words.unmeasured
     device = cell(facts.lock["model"]["device"])
     share = last.get("utilisation")

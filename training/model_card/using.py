@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from training.model_card.facts import Facts
 from training.model_card.words import Words, code, table
+from training.schema import TINY
 
 
 def use(facts: Facts, words: Words) -> list[str]:
@@ -11,19 +12,22 @@ def use(facts: Facts, words: Words) -> list[str]:
     kind = {"seq_cls": "SequenceClassification", "token_cls": "TokenClassification"}.get(
         facts.recipe["objective"], "CausalLM"
     )
+    # No hub has the model that comes with govtune.
+    shipped = facts.recipe["model"]["path"] == TINY and not facts.whole and not facts.own_base
     load = [
         "```python",
         *([] if facts.whole else ["from peft import PeftModel"]),
         f"from transformers import AutoModelFor{kind}, AutoTokenizer",
+        *(["", "from training import tiny"] if shipped else []),
         "",
     ]
     if facts.whole:
         load.append(f'model = AutoModelFor{kind}.from_pretrained("merged")')
     else:
         labels = f", num_labels={len(facts.lock.get('labels', {}))}" if kind != "CausalLM" else ""
-        base = "base" if facts.own_base else facts.base
+        base = "tiny.folder()" if shipped else '"base"' if facts.own_base else f'"{facts.base}"'
         load += [
-            f'base = AutoModelFor{kind}.from_pretrained("{base}"{labels})',
+            f"base = AutoModelFor{kind}.from_pretrained({base}{labels})",
             'model = PeftModel.from_pretrained(base, "adapter")',
         ]
     folder = "merged" if facts.whole else "adapter"

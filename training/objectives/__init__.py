@@ -41,11 +41,13 @@ class Rows:
         train: what is learnt; each has `input_ids`.
         counts: of the train split.
         validation: the same by name of the data set; "" is --data.
+        unmeasured: validation examples that are too long, dropped.
     """
 
     train: list[Any]
     counts: Counts
     validation: dict[str, list[Any]] = field(default_factory=dict)
+    unmeasured: int = 0
 
 
 Labelled = Sequence[tuple[str, int]]

@@ -16,6 +16,7 @@ from typing import Any
 from curation.files import whole_file
 from curation.label.report import STYLE
 from curation.lang import Lang
+from training.evaluate.table import FIGURES
 from training.model_card.evaluation import evaluation
 from training.model_card.facts import JOURNAL, Facts, gather
 from training.model_card.trained import training
@@ -75,11 +76,15 @@ def _figures(facts: Facts, words: Words) -> str:
         (words.number(trained["trainable"]), words.say("训练的参数", "parameters trained")),
         (words.number(trained["steps"]), words.say("步数", "steps")),
     ]
-    for key, name in (("macro_f1", words.say("宏平均 F1", "macro-F1")), ("chrf", "chrF")):
+    for key in ("macro_f1", "chrf"):
         found = [_share((facts.evaluation or {}).get(side, {}).get(key)) for side in ("base", "tuned")]
         if None not in found:
             shown.insert(
-                0, (f"{found[0]:.3f} → {found[1]:.3f}", name + words.say("，基座 → 微调后", ", base → tuned"))
+                0,
+                (
+                    f"{found[0]:.3f} → {found[1]:.3f}",
+                    words.say(*FIGURES[key]) + words.say("，基座 → 微调后", ", base → tuned"),
+                ),
             )
             break
     boxes = "".join(f"<div><b>{figure}</b>{name}</div>" for figure, name in shown)
@@ -136,8 +141,7 @@ def _series(lines: list[dict[str, Any]], key: str, name: str) -> Series:
 def _planned(facts: Facts, words: Words) -> str:
     """What the planner expects, beside what the journal has."""
     say, planned = words.say, facts.lock.get("planned")
-    last: Mapping[str, Any] = facts.journal[-1] if facts.journal else {}
-    peak = max((line.get("peak_memory_bytes", 0) for line in facts.journal), default=0)
+    peak = facts.peak_memory
     heading = f"<h2>{say('计划与实测', 'Planned and measured')}</h2>"
     if not planned:
         return (
@@ -157,11 +161,11 @@ def _planned(facts: Facts, words: Words) -> str:
         f"{unit} of {size:.0e} bytes; on a CPU the peak is that of the whole process, with all libraries.",
     ).replace("e+0", "e")
     head = [say("内存", "Memory"), say("计划", "planned"), say("实测", "measured")]
-    return f"{heading}{table(head, rows)}<p>{note}</p>{_speed(last, words)}"
+    return f"{heading}{table(head, rows)}<p>{note}</p>{_speed(facts.measured, words)}"
 
 
 def _speed(last: Mapping[str, Any], words: Words) -> str:
-    """What was measured of it at the end."""
+    """What was measured of it last."""
     names = {
         "tokens_per_second": ("每秒词元", "tokens per second"),
         "flops_per_second": ("每秒有效浮点运算", "useful operations per second"),
