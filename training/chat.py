@@ -15,7 +15,7 @@ from curation.errors import UsageError
 from training import schema
 from training.data import Conversation, Message
 from training.encoded import IGNORED, Counts, Encoded
-from training.template import SAMPLE, Said, Template
+from training.template import SAMPLE, Said, Template, is_cut
 
 __all__ = ["IGNORED", "Chat", "Counts", "Encoded"]
 
@@ -126,7 +126,8 @@ class Chat:
         tokens = sum(len(each.input_ids) for each in kept)
         supervised = sum(len(each.labels) - each.labels.count(IGNORED) for each in kept)
         rows = len(conversations)
-        return kept, Counts(rows, len(kept), overlong, tokens, supervised, truncated, longest)
+        cut = sum(is_cut(each.messages, self.settings) for each in conversations)
+        return kept, Counts(rows, len(kept), overlong, tokens, supervised, truncated, longest, cut)
 
     def check(self, ends: Collection[int]) -> None:
         """Refuse a template that does not belong to the tokenizer, before anything is trained on it.

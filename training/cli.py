@@ -35,8 +35,8 @@ def train(
         int | None,
         typer.Option(
             min=0,
-            help="Train nothing: print so many examples as the model would read them, what is learnt marked, "
-            "and totals. This prints the records' text to stdout.",
+            help="Train and write nothing: print so many examples as the model would read them, what is "
+            "learnt marked, and totals. This prints the records' text to stdout.",
         ),
     ] = None,
     resume: Annotated[
@@ -51,12 +51,12 @@ def train(
     from curation.pipeline import silent
     from training import distributed, recipe, run
 
-    if preview is not None and (output or resume):
-        raise UsageError("--preview trains and writes nothing; leave --output and --resume out")
+    if preview is not None and resume:
+        raise UsageError("--preview trains nothing; leave --resume out")
     if preview is None and output is None:
         raise UsageError("say where to write: --output DIR; or --preview N to see what would be learnt")
     loaded = recipe.load(name, hardware=hardware, settings=settings)
-    if output is None:
+    if preview is not None or output is None:  # nothing is written then, whatever --output names
         _preview(loaded, data, preview or 0, as_json)
         return
     trained = run.train(

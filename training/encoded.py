@@ -51,6 +51,7 @@ class Counts:
             earliest turns.
         tokens: of the kept ones; `supervised_tokens` of them are learnt.
         longest: tokens of the longest one, used or not.
+        cut: kept or not, those of which the beginning of a user's message is read, see `chat.user_length`.
     """
 
     rows: int
@@ -60,3 +61,4 @@ class Counts:
     supervised_tokens: int
     truncated: int = 0
     longest: int = 0
+    cut: int = 0

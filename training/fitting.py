@@ -46,8 +46,8 @@ class Fit:
 
     Attributes:
         available: bytes of the device.
-        phase: that takes the most, with the `load` it has: reading on (`pretrain`) or tuning.
         changes: what to change, the cheapest first, until it fits; empty where it does.
+        phase: that takes the most, with the `load` it has: reading on (`pretrain`) or tuning.
     """
 
     memory: Memory
@@ -63,9 +63,8 @@ class Fit:
     def line(self) -> str:
         """In one line: how much is needed, and what to do if it is too much."""
         when = " while the base reads (pretrain)" if self.phase == "pretrain" else ""
-        told = (
-            f"about {gb(self.memory.totals[1])} GB are needed{when}, the device has {gb(self.available)} GB"
-        )
+        most, there = gb(self.memory.totals[1]), gb(self.available)
+        told = f"about {most} GB are needed{when}, the device has {there} GB"
         if self.fits:
             return told
         help_ = " ".join(f"--set {each.setting}" for each in self.changes)
@@ -234,8 +233,8 @@ def _micro_batch(recipe: Recipe, load: Load, devices: int) -> _Step | None:
 
 
 def _unread(recipe: Recipe, load: Load, devices: int) -> _Step | None:
-    if recipe.pretrain is None:
-        return None
+    if recipe.pretrain is None or (recipe.data.unlabelled and recipe.data.distil is None):
+        return None  # or nothing would use the unlabelled texts, which a recipe may not say
     return "pretrain=null", recipe.model_copy(update={"pretrain": None}), load
 
 

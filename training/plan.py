@@ -66,6 +66,7 @@ class Plan:
     Attributes:
         model: name of the shape.
         device: name of the card, or `cpu`; `devices` of them.
+        load: at the peak.
         packed: tokens of a packed row, None where examples are padded.
         work: None without data.
         tflops: of one device: the peak of a GPU, what the matrix product reaches on a CPU; None: not known.
@@ -111,17 +112,17 @@ class Plan:
         ]
 
     def _memory(self) -> list[str]:
-        held, load = self.fit.memory, self.fit.load
+        held = self.fit.memory
         low, expected, high = map(gb, held.totals)
-        reads = self.fit.phase == "pretrain"
-        rows = "while the base reads, pretrain" if reads else "packed" if self.packed else "padded"
+        tuned = "packed" if self.packed else "padded"
+        rows = tuned if self.fit.phase == "train" else "while the base reads: pretrain"
         told = [
             f"memory{' per device' if self.devices > 1 else ''}, GB of 10^9 bytes, "
-            f"{load.tokens:,} tokens at once ({rows}):",
+            f"{self.load.tokens:,} tokens at once ({rows}):",
             f"{gb(held.weights):>9}  weights",
             f"{gb(held.trained):>9}  gradients and optimiser of what is trained, with the adapter's weights",
             f"{gb(held.activations):>9}  activations",
-            f"{gb(held.logits):>9}  logits of {load.supervised:,} tokens",
+            f"{gb(held.logits):>9}  logits of {self.load.supervised:,} tokens",
             f"{gb(held.overhead[1]):>9}  driver, libraries, fragments",
             f"{expected:>9}  in all, {low} to {high}; the device has {gb(self.fit.available)}: "
             f"{'fits' if self.fit.fits else 'does not fit'}",
@@ -204,7 +205,7 @@ def make(
         trainable=trainable,
         device=device,
         devices=devices,
-        load=load,
+        load=verdict.load,
         packed=packed,
         fit=verdict,
         work=work,

@@ -71,6 +71,7 @@ class Preview:
         learnt_by_role: of each role's tokens the share that is learnt, in at most `SAMPLE` examples; empty
             for a classifier.
         packed_rows: of an average step, None where examples are padded.
+        cut: examples of which the beginning is read, see `chat.user_length`.
     """
 
     rows: list[Row]
@@ -83,6 +84,7 @@ class Preview:
     longest: int
     learnt_by_role: dict[str, float]
     packed_rows: float | None
+    cut: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -105,6 +107,8 @@ class Preview:
             )
         if self.truncated:
             told.append(f"{self.truncated:,} longer than data.max_length, without their first turns")
+        if self.cut:
+            told.append(f"of {self.cut:,} the beginning is read, as chat.user_length says")
         if self.packed_rows is not None:
             told.append(f"packed: a step takes {self.packed_rows:,.1f} rows")
         return told
@@ -132,6 +136,7 @@ def preview(recipe: Recipe, source: Path, count: int) -> Preview:
         examples=len(examples),
         overlong=counts.overlong,
         truncated=counts.truncated,
+        cut=counts.cut,
         refused=counts.overlong > recipe.data.max_drop_fraction * len(examples),
         tokens=counts.tokens,
         learnt=counts.supervised_tokens,

@@ -140,6 +140,7 @@ class Trained:
             `given_away` (they would give held-out examples away), and `labelled`, the train examples that a
             labeller made of them; empty without such texts.
         read: texts that the base read before it was tuned.
+        cut: train conversations of which the beginning is read, see `chat.user_length`.
         exported: what became of each format of `export.formats`, a line each.
         done_before: nothing was computed, the same training stood there already.
     """
@@ -155,6 +156,7 @@ class Trained:
     unlabelled: dict[str, int] = dataclasses.field(default_factory=dict)
     read: int = 0
     unmeasured: int = 0
+    cut: int = 0
     exported: list[str] = dataclasses.field(default_factory=list)
     done_before: bool = False
 
@@ -166,6 +168,8 @@ class Trained:
             + (f"; {self.overlong:,} overlong examples dropped" if self.overlong else ""),
             f"{self.trainable:,} parameters trained, {self.parameters:,} frozen, in {self.steps:,} steps",
         ]
+        if self.cut:
+            told.append(f"of {self.cut:,} examples the beginning is read, as chat.user_length says")
         if self.unmeasured:
             told.append(f"{self.unmeasured:,} overlong examples of validation are not measured")
         if self.unlabelled:
@@ -256,6 +260,7 @@ def train(
         _unlabelled(data),
         read,
         rows.unmeasured,
+        counts.cut,
     )
     if not distributed.is_first():
         return trained

@@ -578,8 +578,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _can_be_trained_where_it_lies(self) -> Recipe:
-        """Torch does not unscale gradients of fp16 weights. peft keeps an adapter in fp32, and beside quantised
-        weights also what is trained whole."""
+        """Torch does not unscale gradients of fp16 weights. peft keeps an adapter in fp32, and beside
+        quantised weights also what is trained whole."""
         whole = {
             "adapter.type none": self.adapter.type == "none",
             "pretrain": self.pretrain is not None,

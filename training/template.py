@@ -52,6 +52,14 @@ def as_read(given: Sequence[Message], settings: schema.Chat) -> list[Message]:
     return [Message(role="system", content=settings.system, weight=0.0), *kept]
 
 
+def is_cut(given: Sequence[Message], settings: schema.Chat) -> bool:
+    """Whether `as_read` leaves out a part of what a user said."""
+    longest = settings.user_length
+    return longest is not None and any(
+        each["role"] == "user" and len(each["content"]) > longest for each in given
+    )
+
+
 class Template:
     """A tokenizer with the chat template of the recipe.
 

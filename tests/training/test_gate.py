@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from curation.errors import UsageError
-from training import adapter, attached, gate, objectives
+from training import adapter, attached, fitting, gate, lock, objectives
 from training import recipe as recipes
 from training.chat import Chat
 from training.data import Conversation, Message
 from training.encoded import IGNORED, Encoded
-from training.objectives import sft
+from training.objectives import dpo, sft
 from training.run import TrainingRun, train
 from training.schema import Adapter, Recipe
 
@@ -227,13 +227,69 @@ def test_a_training_that_does_not_fit_is_refused_with_what_would_help(qwen3: Pat
     recipe = recipe_of(qwen3, train={"micro_batch_size": 4})
     model, tokenizer = sft.load(recipe, str(qwen3), ())
     rows, _ = sft.encode(tokenizer, recipe, (), SAID)
-    config = model.config.to_dict()
-    found = gate.fits(recipe, config, rows, 0, 80 << 30)
+    found = gate.fits(recipe, model, rows, 0, 80 << 30)
     assert found is not None
     assert 0 < found["needed"] < found["available"] == 80 << 30
     with pytest.raises(UsageError, match=r"the training does not fit: about .* GB are needed.*--set train\."):
-        gate.fits(recipe, config, rows, 0, 1 << 20)
-    assert gate.fits(recipe, {"model_type": "unheard-of"}, rows, 0, 1 << 20) is None
+        gate.fits(recipe, model, rows, 0, 1 << 20)
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    unknown = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=16, n_layer=1, n_head=2))
+    assert gate.fits(recipe, unknown, rows, 0, 1 << 20) is None
+
+
+def of_lock(recipe: Recipe, model: Any, rows: Sequence[Any], labels: int = 0) -> Any:
+    return lock._planned(recipe, model, rows, labels)
+
+
+def test_gate_and_lock_expect_the_same_of_two_answers_as_of_their_two_halves(qwen3: Path) -> None:
+    """Both answers of a pair go through at once: as much as two examples of that length."""
+    train = {"batch_size": 4, "micro_batch_size": 2}
+    recipe = recipe_of(qwen3, objective="dpo", train=train, data={"packing": "off"})
+    model, tokenizer = sft.load(recipe, str(qwen3), ())
+    one = sft.encode(tokenizer, recipe_of(qwen3), (), SAID)[0][0]
+    pair = dpo.Row(one, one)
+    twice = recipe_of(qwen3, train={**train, "micro_batch_size": 4}, data={"packing": "off"})
+    assert of_lock(recipe, model, [pair]) == of_lock(twice, model, [one])
+    found = gate.fits(recipe, model, [pair], 0, 80 << 30)
+    assert found and found["needed"] == int(of_lock(recipe, model, [pair])["expected"])
+
+
+def test_where_and_in_which_type_a_model_is_loaded_decides_what_is_expected(qwen3: Path) -> None:
+    """`auto` is 32 bits here, where the planner without a model takes a GPU for granted."""
+    said = recipe_of(qwen3)
+    auto = fitting.changed(said, "model", device="auto", dtype="auto")
+    model, tokenizer = sft.load(said, str(qwen3), ())  # on a CPU, also where there is a GPU
+    rows, _ = sft.encode(tokenizer, said, (), SAID)
+    held = of_lock(auto, model, rows)
+    assert held == of_lock(said, model, rows)
+    assert held["weights"] == 4 * model.num_parameters()
+    found = gate.fits(auto, model, rows, 0, 80 << 30)
+    assert found and found["needed"] == int(held["expected"])
+
+
+def test_the_lock_expects_that_devices_share_what_is_sharded(
+    qwen3: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of(qwen3, train={"distributed": "fsdp2"})
+    model, tokenizer = sft.load(recipe, str(qwen3), ())
+    rows, _ = sft.encode(tokenizer, recipe, (), SAID)
+    alone = of_lock(recipe, model, rows)["weights"]
+    monkeypatch.setenv("WORLD_SIZE", "4")  # as a launcher sets it
+    assert of_lock(recipe, model, rows)["weights"] == alone / 4
+
+
+def test_a_base_that_cannot_read_on_is_refused_though_the_adapter_would_fit(qwen3: Path) -> None:
+    alone = recipe_of(qwen3)
+    model, tokenizer = sft.load(alone, str(qwen3), ())
+    rows, _ = sft.encode(tokenizer, alone, (), SAID)
+    reads = recipe_of(qwen3, pretrain={"max_length": 4096})
+    tuned, both = (of_lock(each, model, rows) for each in (alone, reads))
+    assert (tuned["phase"], both["phase"]) == ("train", "pretrain")
+    between = int(tuned["expected"] + both["expected"]) // 2
+    assert gate.fits(alone, model, rows, 0, between)
+    with pytest.raises(UsageError, match=r"are needed while the base reads \(pretrain\)"):
+        gate.fits(reads, model, rows, 0, between)
 
 
 @pytest.fixture

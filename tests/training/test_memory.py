@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation.pipeline import silent
 from training import memory
 from training import shape as shapes
 from training.memory import GB, Load
+from training.pretrain import continued
 from training.recipe import parse
 from training.schema import Recipe
+from training.unlabelled import Text
 
 CONFIG = {
     "model_type": "qwen3",
@@ -194,3 +198,38 @@ def test_what_is_sharded_shrinks_with_the_devices(distributed: str) -> None:
     one, eight = (memory.needed(shape, asked, Load(2048, 2048, 2048), devices=n) for n in (1, 8))
     assert (eight.weights < one.weights / 7) == (distributed in ("fsdp2", "zero3"))
     assert (eight.trained < one.trained / 2) == (distributed != "ddp")
+
+
+def test_reading_in_parts_takes_less_and_comes_to_the_same_weights(qwen3: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    texts = [Text(f"路灯{n}", f"小区的路灯坏了{n}天，" * 8) for n in range(16)]
+
+    def read(**train: Any) -> tuple[int, dict[str, Any]]:
+        asked = recipe(
+            model={"path": str(qwen3), "dtype": "fp32", "device": "cpu"},
+            pretrain={"epochs": 1, "batch_size": 8, "max_length": 64},
+            train={"batch_size": 8, **train},
+        )
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        with alive(torch.nn.Module()) as told:
+            continued(
+                asked,
+                [],
+                texts,
+                base=qwen3,
+                folder=folder / "base",
+                scratch=folder / "scratch",
+                journal=folder / "metrics.jsonl",
+                progress=silent,
+            )
+        return told["most"], load_file(folder / "base" / "model.safetensors")
+
+    whole, weights = read(micro_batch_size=8)
+    parts, same = read(micro_batch_size=1)
+    again, also = read(micro_batch_size=8, activation_checkpointing=True)
+    assert parts < whole / 2
+    assert again < whole
+    for other in (same, also):
+        assert all(torch.allclose(weights[name], other[name], atol=1e-4) for name in weights)

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from curation.errors import UsageError
 from govtune.cli import app
 from training import plan, shape
 from training import recipe as recipes
+from training.batches import Layout
+from training.fitting import reading
 from training.memory import Load
 from training.plan import make
 from training.recipe import parse
@@ -207,3 +211,51 @@ def test_a_profile_of_ones_own_says_the_card_and_how_many(tmp_path: Path) -> Non
     told = CliRunner().invoke(app, arguments).output
     assert "h100" in told
     assert "8" in told.splitlines()[0]
+
+
+def test_a_base_that_reads_first_is_trained_whole_and_that_is_the_peak() -> None:
+    """Weights, gradients and both moments of 8.2 billion parameters of 16 bits are 65 GB."""
+    data = {"packing": "off", "max_length": 512}
+    alone = make(asked(data=data), shape="qwen3-8b", card="rtx-4090")
+    both = make(asked(data=data, pretrain={"max_length": 128}), shape="qwen3-8b", card="rtx-4090")
+    assert (alone.fit.fits, alone.fit.phase) == (True, "train")
+    assert (both.fit.fits, both.fit.phase) == (False, "pretrain")
+    assert both.fit.memory.weights + both.fit.memory.trained == 8 * both.parameters
+    assert both.trainable == alone.trainable  # told of the adapter
+    told = "\n".join(both.lines())
+    assert "while the base reads: pretrain" in told and "does not fit" in told
+    assert both.as_json()["phase"] == "pretrain"
+    assert both.fit.changes[-1].setting == "pretrain=null" and both.fit.changes[-1].fits
+
+
+def test_reading_takes_as_much_as_its_texts_are_long(letter_file: Path) -> None:
+    def tokens(longest: int, batch: int, micro: int) -> int:
+        settings = ["model.path=tiny", f"pretrain.max_length={longest}", f"pretrain.batch_size={batch}"]
+        recipe = recipes.load(
+            "dispatch",
+            settings=[
+                *settings,
+                f"train.micro_batch_size={micro}",
+                "model.dtype=bf16",
+                "data.max_length=256",
+            ],
+        )
+        found = make(recipe, data=letter_file, shape="qwen3-8b", card="h200")
+        assert found.fit.phase == "pretrain"
+        return found.load.tokens
+
+    short, long = tokens(16, 8, 1), tokens(4096, 8, 1)
+    assert short < long < 4096  # as long as the letters are, not as they might be
+    assert tokens(16, 8, 4) == 4 * short
+    assert tokens(16, 2, 16) == 2 * short  # no more at once than a step has
+
+
+@given(batch=st.integers(1, 64), micro=st.sampled_from([1, 2, 3, 4, 6, 16]), devices=st.integers(1, 9))
+def test_what_is_read_at_once_divides_a_step_evenly(batch: int, micro: int, devices: int) -> None:
+    recipe = asked(pretrain={"batch_size": batch}, train={"batch_size": 48, "micro_batch_size": micro})
+    train = reading(recipe, devices).train
+    assert (train.batch_size, train.batch_size % train.micro_batch_size) == (batch, 0)
+    if batch % devices == 0:
+        assert train.micro_batch_size <= min(batch // devices, micro)
+    shares = Layout(devices, train.micro_batch_size).divide([1] * batch)
+    assert batch < devices or len({len(share) for share in shares}) == 1

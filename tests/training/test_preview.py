@@ -136,11 +136,23 @@ def test_the_command_writes_nothing(
     ("options", "words"),
     [
         ([], "say where to write: --output DIR; or --preview N"),
-        (["--preview", "1", "--output", "x"], "--preview trains and writes nothing"),
-        (["--preview", "1", "--resume"], "--preview trains and writes nothing"),
+        (["--preview", "1", "--resume"], "--preview trains nothing"),
     ],
 )
-def test_preview_and_output_exclude_each_other(options: list[str], words: str, letter_file: Path) -> None:
+def test_a_command_that_would_neither_train_nor_show_is_refused(
+    options: list[str], words: str, letter_file: Path
+) -> None:
     refused = CliRunner().invoke(app, ["train", "dispatch", "--data", str(letter_file), *options])
     assert refused.exit_code != 0
     assert words in str(refused.exception)
+
+
+def test_a_preview_writes_nothing_whatever_output_names(
+    qwen3: Path, letter_file: Path, tmp_path: Path
+) -> None:
+    arguments = ["--set", f"model.path={qwen3}", "--preview", "1", "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(
+        app, ["train", "dispatch", "--hardware", "cpu", "--data", str(letter_file), *arguments]
+    )
+    assert done.exit_code == 0, done.exception
+    assert not (tmp_path / "out").exists()

@@ -51,7 +51,9 @@ def evaluate(folder: Path, data: Path | None = None) -> Evaluation:
     tuned = adapter.load(base, run.tuned)
     found = learns.measure(tuned, tokenizer, recipe, lock["labels"], held_out, train)
     found = dataclasses.replace(found, given_away=len(given) - len(held_out) if known else None)
-    write_json(run.evaluation, {**found.as_json(), "data": source_digest(data or own)})
+    write_json(
+        run.evaluation, {**found.as_json(), "data": source_digest(data or own), "file": (data or own).name}
+    )
     report.write(folder)
     model_card.write(folder)
     return found

@@ -210,6 +210,7 @@ def _ollama(job: _Job) -> Exported:
         min(asked_for, config.max_position_embeddings),
         system,
         job.task,
+        recipe.chat.user_length,
     )
     with whole_folder(folder) as aside:
         (aside / ollamas.FILE).write_text(text, encoding="utf-8")

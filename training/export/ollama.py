@@ -46,13 +46,20 @@ def system_message(recipe: Recipe, task: Task | None) -> str:
 
 
 def modelfile(
-    weights: str, found: GoTemplate, stops: list[str], context: int, system: str, task: Task | None
+    weights: str,
+    found: GoTemplate,
+    stops: list[str],
+    context: int,
+    system: str,
+    task: Task | None,
+    user_length: int | None = None,
 ) -> str:
     """The file's text.
 
     Args:
         weights: path of the merged folder or the GGUF file, relative to the Modelfile.
         context: tokens of a prompt and its answer.
+        user_length: characters of a user's message that the model learnt from.
 
     Raises:
         UsageError: a text holds three quotation marks, which end a text in a Modelfile.
@@ -73,6 +80,10 @@ def modelfile(
             "# Send a letter as it was in training:",
             *(f"#   {line}" for line in task.user.splitlines()),
         ]
+    if user_length is not None:
+        lines.append(
+            f"# It learnt from the first {user_length} characters of what a user says: send no more."
+        )
     lines += [f"FROM {weights}", f"TEMPLATE {_QUOTES}{found.text}{_QUOTES}"]
     if system:
         lines.append(f"SYSTEM {_QUOTES}{system}{_QUOTES}")

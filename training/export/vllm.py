@@ -22,6 +22,7 @@ from curation.instruct.task import load as load_task
 from training.asking import answers
 from training.export.folders import whole_folder
 from training.export.probes import asked
+from training.template import as_read
 
 if TYPE_CHECKING:
     from training.run import TrainingRun
@@ -164,6 +165,11 @@ def _script(adapters: Sequence[Adapter], rank: int) -> str:
                 for each in adapters
             ),
             "# vLLM reads control tokens wherever they stand: take them out of what citizens wrote.",
+            *(
+                f"# {each.name} learnt from the first {length} characters of what a user says: send no more."
+                for each in adapters
+                if (length := each.recipe.chat.user_length)
+            ),
             "set -eu",
             'cd "$(dirname "$0")"',
             "# No usage statistics, and nothing from a hub.",
@@ -188,7 +194,9 @@ def _request(adapter: Adapter) -> dict[str, Any]:
     """A request as the model was trained and measured: greedily, for labels one of them and nothing else."""
     recipe = adapter.recipe
     task = load_task(recipe.task) if recipe.task else None
-    messages = [{"role": each["role"], "content": each["content"]} for each in asked(task)[0]]
+    messages = [
+        {"role": each["role"], "content": each["content"]} for each in as_read(asked(task)[0], recipe.chat)
+    ]
     request: dict[str, Any] = {
         "model": adapter.name,
         "messages": messages,

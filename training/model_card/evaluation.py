@@ -7,7 +7,7 @@ from typing import Any
 
 from training.evaluate.table import FIGURES, figure_at
 from training.model_card.facts import Facts
-from training.model_card.words import Words, cell, table
+from training.model_card.words import Words, cell, code, table
 
 FEWEST, WORST = 5, 5
 """A label is judged from so many examples on; so many of the weakest are named."""
@@ -25,15 +25,16 @@ def evaluation(facts: Facts, words: Words) -> list[str]:
         name = say("传统基线", "Classical baseline") + (f" ({cell(method)})" if method else "")
         columns[name] = found["baseline"]
     rows = []
-    for key, name in FIGURES.items():
+    for key, called in FIGURES.items():
         cells = [_figure(figures, key, words) for figures in columns.values()]
         if any(cells):
-            rows.append([say(*name), *(each or "–" for each in cells)])
+            rows.append([say(*called), *(each or "–" for each in cells)])
     lines = [
         *title,
         say(
-            "在训练未用过的样本上测得；方括号内为 95% 置信区间。",
-            "On examples that training did not use; in brackets the 95 % interval.",
+            f"在 {code(facts.measured_on)} 中训练未用过的样本上测得；方括号内为 95% 置信区间。",
+            f"On examples of {code(facts.measured_on)} that training did not use; in brackets the 95 % "
+            "interval.",
         ),
         "",
         *table([say("指标", "Figure"), *columns], rows),

@@ -67,6 +67,11 @@ class Facts:
         )
 
     @property
+    def measured_on(self) -> str:
+        """Name of the data that the evaluation is about: its own, or a file that `evaluate --data` named."""
+        return str((self.evaluation or {}).get("file", self.source))
+
+    @property
     def source(self) -> str:
         """Name of the data that --data named."""
         return Path(self.lock["data"]["path"]).name

@@ -45,7 +45,7 @@ def front_matter(facts: Facts) -> dict[str, Any]:
                 "results": [
                     {
                         "task": {"type": PIPELINE[recipe["objective"]]},
-                        "dataset": {"type": "private", "name": facts.source, "split": "test"},
+                        "dataset": _measured_on(facts),
                         "metrics": metrics,
                     }
                 ],
@@ -57,3 +57,10 @@ def front_matter(facts: Facts) -> dict[str, Any]:
 def _base(facts: Facts) -> dict[str, str]:
     """Of a base on a hub alone: a folder's name would be read as the name of a model there."""
     return {"base_model": facts.base, "base_model_relation": "finetune" if facts.whole else "adapter"}
+
+
+def _measured_on(facts: Facts) -> dict[str, str]:
+    """The held-out split of its own data, or the file that `evaluate --data` named."""
+    measured = facts.measured_on
+    split = {"split": "test"} if measured == facts.source else {}
+    return {"type": "private", "name": measured, **split}
