@@ -69,7 +69,9 @@ def test_the_wheel_curates_without_torch_and_says_what_training_needs(tmp_path: 
     run("govtune", "curate", "letters", "--input", "sample/data", "--output", "run", "--workers", "1")
     assert (tmp_path / "run" / "README.md").read_text(encoding="utf-8").startswith("---\n")
     run("govtune", "card", "check", "run")
-    refused = run("govtune", "train", "dispatch", "--data", "run", "--output", "trained", code=2)
+    refused = run(
+        "govtune", *("train", "dispatch", "--hardware", "cpu", "--data", "run", "--output", "trained"), code=2
+    )
     (line,) = refused.stderr.splitlines()
     assert "govtune[train]" in line
     assert not (tmp_path / "trained").exists()

@@ -181,7 +181,8 @@ class Trained:
             for split, count in self.given_away.items()
             if count
         ]
-        done = ["the same training was done before"] if self.done_before else []
+        nothing = "" if self.exported else "; nothing to do"
+        done = [f"the same training was done before{nothing}"] if self.done_before else []
         return [*told, *self.exported, *done]
 
 

@@ -156,7 +156,7 @@ def test_two_processes_train_the_adapter_of_one(
     weights = [load_file(TrainingRun(folder).adapter / "adapter_model.safetensors") for folder in (one, two)]
     torch.testing.assert_close(weights[0], weights[1], rtol=0, atol=1e-4)
     assert (
-        shared.stdout.count("adapter: ") == alone.stdout.count("adapter: ") == 1
+        shared.stdout.count("tuned: ") == alone.stdout.count("tuned: ") == 1
     )  # the first process alone speaks
     lines = [TrainingRun(folder).journal.read_text(encoding="utf-8").splitlines() for folder in (one, two)]
     assert len(lines[0]) == len(lines[1])

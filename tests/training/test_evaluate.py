@@ -269,6 +269,7 @@ def test_the_command_tells_base_tuned_and_baseline(
     )
     written = json.loads(finished.evaluation.read_text(encoding="utf-8"))
     assert written.pop("data") == finished.lock()["data"]["sha256"]
+    assert written.pop("file") == Path(finished.lock()["data"]["path"]).name
     assert written == found
     lines = govtune("evaluate", finished.folder).out.splitlines()
     assert lines[0].split() == ["base", "tuned", "linear", "SVM"]
