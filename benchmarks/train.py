@@ -35,16 +35,6 @@ QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-SHAPE = {
-    "hidden_size": 256,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 64,
-    "intermediate_size": 640,
-    "max_position_embeddings": 4096,
-}
-"""That of the model `tiny`, with random weights."""
 
 
 def main() -> None:
@@ -92,6 +82,7 @@ def prepared(folder: Path, letters: Sequence[tuple[str, str]], tokens: int) -> s
 
     from training.chat import Chat
     from training.data import Message
+    from training.tiny.make import SHAPE
     from training.tiny.tokenizer import character_tokenizer, characters
 
     tokenizer = character_tokenizer(characters((part for letter in letters for part in letter), 1))

@@ -250,18 +250,18 @@ def train(
         adapter.save(adapted, tokenizer, folder, began, state)
     counts = rows.counts
     trained = Trained(
-        {split: len(conversations) for split, conversations in found.items()},
-        counts.overlong,
-        counts.tokens,
-        counts.supervised_tokens,
-        size - trainable,
-        trainable,
-        steps,
-        data.given_away,
-        _unlabelled(data),
-        read,
-        rows.unmeasured,
-        counts.cut,
+        examples={split: len(conversations) for split, conversations in found.items()},
+        overlong=counts.overlong,
+        tokens=counts.tokens,
+        supervised_tokens=counts.supervised_tokens,
+        parameters=size - trainable,
+        trainable=trainable,
+        steps=steps,
+        given_away=data.given_away,
+        unlabelled=_unlabelled(data),
+        read=read,
+        unmeasured=rows.unmeasured,
+        cut=counts.cut,
     )
     if not distributed.is_first():
         return trained

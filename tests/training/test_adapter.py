@@ -286,7 +286,8 @@ def test_the_digest_that_the_lock_tells_is_the_one_that_is_asked_for(
     trained: TrainingRun, qwen3: Path
 ) -> None:
     told = trained.lock()["model"]["sha256"]
-    model.load(Model(path=str(qwen3), device="cpu", sha256=told), str(qwen3))
+    held, _ = model.load(Model(path=str(qwen3), device="cpu", sha256=told), str(qwen3))
+    assert held.num_parameters() == trained.lock()["trained"]["parameters"]
 
 
 def test_weights_that_are_missing_are_not_drawn_at_random(qwen3: Path, tmp_path: Path) -> None:
