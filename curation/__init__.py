@@ -1,7 +1,7 @@
 """Which records may be trained on, and what happened to every other one?
 
 From a notebook: `curation.load("letters")` reads a recipe, `curation.curate(recipe, inputs, output)` runs it,
-`curation.Run(output)` finds the result, `curation.as_map(stage)` hands a stage to `datasets`.
+`curation.Run.load(output)` opens the result as tables, `curation.as_map(stage)` hands a stage to `datasets`.
 """
 
 from __future__ import annotations

@@ -76,14 +76,13 @@ def explain(run: Run, record: str) -> Life:
     Raises:
         UsageError: the run or its private folder is missing, or has no such record.
     """
-    lock = run.lock()
+    names = run.stages()
     if not run.ledger:
         raise UsageError(f"{run.private}: no ledger; a published copy alone cannot explain a record")
     found = _where(run.ledger, "id", record, ledger.SCHEMA.names)
     if not found:
         raise UsageError(f"{run.folder}: no record with id {record}")
     entry = found[0]
-    names = ["ingest", *(name for stage in lock["recipe"]["stages"] for name in stage)]
     met = names.index(entry["stage"]) + 1 if entry["fate"] != "kept" else len(names)
     parent = _where(run.ledger, "id", entry["parent"], ["id", "stage"]) if entry["parent"] else []
     made_by = parent[0]["stage"] if parent else None

@@ -1,8 +1,9 @@
-"""Chat examples of a run in the formats that training frameworks read, one file per split.
+"""A run in the formats that others read, one file per split: chat examples for training frameworks, and all
+records in the national format.
 
 `messages` is what OpenAI, TRL and ms-swift read; `sharegpt` and `alpaca` are older and widely read;
 `llamafactory` is a `dataset_dir` of LLaMA-Factory. An example that cannot be expressed is counted, never
-written in part.
+written in part. `tc609` is the record format of TC609-5-2025-02 and holds every record.
 
 A control token of a chat template in the text is made plain: another framework would read it as one, and a
 letter could open a turn.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
@@ -25,13 +26,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import regex
 
-from curation import parquet, records
+from curation import export_tc609, parquet, records
 from curation.errors import UsageError
 from curation.files import whole_file
 from curation.run import Run
 from curation.strict import require_known
 
-Format = Literal["messages", "sharegpt", "alpaca", "llamafactory"]
+Format = Literal["messages", "sharegpt", "alpaca", "llamafactory", "tc609"]
 
 DATASET_INFO = "dataset_info.json"
 
@@ -49,6 +50,7 @@ class Dialogue:
 
 
 Convert = Callable[[Dialogue], dict[str, Any]]
+Rows = Callable[[Sequence[Path], Counter[str], Counter[bool]], Iterator[dict[str, Any]]]
 Write = Callable[[Iterator[dict[str, Any]], IO[bytes]], int]
 
 
@@ -83,7 +85,7 @@ class ExportSummary:
 
 
 def export_data(run: Path, output: Path, format: Format, *, unreviewed: bool = False) -> ExportSummary:
-    """Write the chat examples of a run into a new folder.
+    """Write the chat examples of a run, or with `tc609` all its records, into a new folder.
 
     Args:
         unreviewed: let labels through that one person gave and nobody reviewed.
@@ -100,13 +102,14 @@ def export_data(run: Path, output: Path, format: Format, *, unreviewed: bool = F
         raise UsageError(f"{output}: lies inside the run; choose a folder elsewhere")
     if output.exists() and (output.is_file() or any(output.iterdir())):
         raise UsageError(f"{output}: exists and is not an empty folder")
-    alone = _require_review(run, source.data, unreviewed)
-    convert, write, ending = _FORMATS[format]
+    labels = _labels(source.data) if format == "tc609" else _labels_of_examples(source.data)
+    alone = _require_review(run, labels, unreviewed)
+    read, write, ending = _FORMATS[format]
     files: dict[str, int] = {}
     refused: Counter[str] = Counter()
     defused: Counter[bool] = Counter()
     for split, paths in itertools.groupby(source.data, key=lambda path: path.name.partition("-")[0]):
-        rows = _converted(list(paths), convert, refused, defused)
+        rows = read(list(paths), refused, defused)
         first = next(rows, None)
         if first is None:
             continue
@@ -115,6 +118,8 @@ def export_data(run: Path, output: Path, format: Format, *, unreviewed: bool = F
         with whole_file(output / name) as unfinished, unfinished.open("wb") as file:
             files[name] = write(itertools.chain([first], rows), file)
     if not files:
+        if format == "tc609":
+            raise UsageError(f"{run}: no records to export")
         raise UsageError(
             f"{run}: no chat examples to export; curate with a recipe that ends with instruct, like dispatch"
         )
@@ -123,21 +128,34 @@ def export_data(run: Path, output: Path, format: Format, *, unreviewed: bool = F
     return ExportSummary(files, defused[True], dict(sorted(refused.items())), alone)
 
 
-def _require_review(run: Path, data: Sequence[Path], unreviewed: bool) -> int:
-    """How many examples have a person's label that nobody reviewed.
+def _labels(data: Sequence[Path]) -> Iterator[pa.ChunkedArray]:
+    """The labels of all records."""
+    for path in data:
+        for table in parquet.tables(path, ["labels"]):
+            yield table["labels"]
+
+
+def _labels_of_examples(data: Sequence[Path]) -> Iterator[pa.ChunkedArray]:
+    """The labels of records with chat examples."""
+    for path in data:
+        for table in parquet.tables(path, ["messages", "labels"]):
+            yield table.filter(pc.is_valid(table["messages"]))["labels"]
+
+
+def _require_review(run: Path, labels: Iterable[pa.ChunkedArray], unreviewed: bool) -> int:
+    """How many records have a person's label that nobody reviewed.
 
     Raises:
         UsageError: there are such and they are not wanted, or labels of which one person was both.
     """
     same = alone = 0
-    for path in data:
-        for table in parquet.tables(path, ["messages", "labels"]):
-            both, one = _by_one_person(table.filter(pc.is_valid(table["messages"]))["labels"])
-            same, alone = same + both, alone + one
+    for part in labels:
+        both, one = _by_one_person(part)
+        same, alone = same + both, alone + one
     if same or (alone and not unreviewed):
         also = "" if unreviewed or not alone else "; --unreviewed lets through what nobody reviewed"
         raise UsageError(
-            f"{run}: GB/T 45674 asks for two people; examples whose annotator and reviewer are one person: "
+            f"{run}: GB/T 45674 asks for two people; records whose annotator and reviewer are one person: "
             f"{same:,}, whose label nobody reviewed: {alone:,}; let another person open govtune review {run} "
             f"as reviewer, then curate again{also}"
         )
@@ -242,11 +260,17 @@ def _write_array(rows: Iterator[dict[str, Any]], file: IO[bytes]) -> int:
     return count
 
 
-_FORMATS: dict[Format, tuple[Convert, Write, str]] = {
-    "messages": (_as_messages, _write_lines, "jsonl"),
-    "sharegpt": (_as_sharegpt, _write_array, "json"),
-    "alpaca": (_as_alpaca, _write_array, "json"),
-    "llamafactory": (_as_messages, _write_lines, "jsonl"),
+def _dialogues(convert: Convert) -> Rows:
+    """Reads the chat examples, each in a format."""
+    return lambda paths, refused, defused: _converted(paths, convert, refused, defused)
+
+
+_FORMATS: dict[Format, tuple[Rows, Write, str]] = {
+    "messages": (_dialogues(_as_messages), _write_lines, "jsonl"),
+    "sharegpt": (_dialogues(_as_sharegpt), _write_array, "json"),
+    "alpaca": (_dialogues(_as_alpaca), _write_array, "json"),
+    "llamafactory": (_dialogues(_as_messages), _write_lines, "jsonl"),
+    "tc609": (lambda paths, *_: export_tc609.rows(paths), _write_lines, "jsonl"),
 }
 
 

@@ -42,7 +42,7 @@ from curation.errors import InputError, UnusableInputError
 from curation.files import canonical_json, sha256, whole_file
 from curation.key import fingerprint as key_fingerprint
 from curation.recipe import Recipe
-from curation.run import Card, Published, Run, publish, workplace
+from curation.run import LOCK, Card, Published, Run, publish, workplace
 from curation.stage import ContractError, Exchange, Fetch, Stage, align
 
 PACKAGES = ("govtune", "pyarrow", "numpy", "orjson", "openpyxl", "xlrd", "regex")
@@ -157,9 +157,9 @@ def curate(
                 read = parts
         progress("publish", 0, 1)
         lock = _lock(recipe, files, stages, key, said)
-        published = publish(target, work.stream(parts), recipe.fields, lock, card)
+        published = publish(target, work.stream(parts), recipe.fields, lock, said, card)
         own = len(said) if decided == target.private / NAME else 0
-        _remember(private, read, parts, stages, own)
+        _remember(target, read, parts, stages, own)
         progress("publish", 1, 1)
         work.store.keep_only(work.used)
     children = sum(part.rows for part in parts) - rows
@@ -314,14 +314,14 @@ class _Passes:
 
 
 def _remember(
-    private: Path,
+    run: Run,
     read: Sequence[Part] | None,
     finished: Sequence[Part],
     stages: Sequence[Stage],
     decided: int,
 ) -> None:
     """Write down where people who review find the records: finished, and as `anonymise` received them if it
-    ran.
+    ran; and which lock was published with them.
 
     Args:
         decided: how many lines of the run's own decisions it knew.
@@ -332,10 +332,11 @@ def _remember(
         "read": None if read is None else [part.key for part in read],
         "finished": [part.key for part in finished],
         "decided": decided,
+        "lock": sha256(run.folder / LOCK),
         "stages": {stage.name: _lasting(stage) for stage in named},
         "files": {str(path.resolve()): sha256(path) for stage in named for path in stage.files()},
     }
-    with whole_file(private / REVIEW) as unfinished:
+    with whole_file(run.private / REVIEW) as unfinished:
         unfinished.write_text(canonical_json(where), encoding="utf-8")
 
 

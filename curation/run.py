@@ -14,23 +14,44 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import BaseModel
 
 from curation import ledger, parquet, records
 from curation.errors import UnusableInputError, UsageError
 from curation.files import canonical_json, sha256
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 LOCK = "govtune.lock.json"
-MANAGED = ("data", "figures", "README.md", "croissant.json", "metrics.json", "report.html")
+MANAGED = (
+    "data",
+    "figures",
+    "README.md",
+    "README.en.md",
+    "README.zh-CN.md",
+    "croissant.json",
+    "lineage.jsonl",
+    "metrics.json",
+    "previous.json",
+    "report.html",
+)
 """What a run owns in its folder besides the lock; whatever else stands there is left alone."""
+
+MANAGED_PRIVATE = ("ledger", "pii", "decided.jsonl", "report.html", "card.json")
+"""The same in its private folder, as far as it is put in place with the run."""
+
+KEPT = ("card.yaml", "card.json", "audit.jsonl")
+"""What people said about the card, beside the run and in its private folder: a new run goes by it too."""
 
 SHARD = 500_000
 """Records per file in `data/`."""
 
-Card = Callable[[Path, Path], None]
+Card = Callable[[Path, Path], object]
 """Writes the card into a run folder: `card(run, private)`."""
 
 
@@ -44,6 +65,19 @@ class Run:
 
     folder: Path
     aside: Path | None = None
+
+    @classmethod
+    def load(cls, path: Path | str) -> Run:
+        """The finished run in a folder, to look at: `Run.load("run").funnel()`.
+
+        Its published part alone is enough where a method does not say otherwise.
+
+        Raises:
+            UsageError: the folder is not a finished run.
+        """
+        run = cls(Path(path))
+        run.lock()
+        return run
 
     @property
     def private(self) -> Path:
@@ -61,6 +95,11 @@ class Run:
         return sorted((self.private / "ledger").glob("*.parquet"))
 
     @property
+    def decided(self) -> Path:
+        """The decisions that the run knew; no file where there were none."""
+        return self.private / "decided.jsonl"
+
+    @property
     def findings(self) -> list[Path]:
         return sorted((self.private / "pii").glob("*.parquet"))
 
@@ -71,6 +110,89 @@ class Run:
             UsageError: the folder is not a finished run.
         """
         return lock_in(self.folder, "lock/1", "run", "curate")
+
+    def stages(self) -> list[str]:
+        """Names of the stages that records went through, reading them first.
+
+        Raises:
+            UsageError: the folder is not a finished run.
+        """
+        return ["ingest", *(name for stage in self.lock()["recipe"]["stages"] for name in stage)]
+
+    def funnel(self) -> DataFrame:
+        """What each stage did, in order.
+
+        Returns:
+            A row per stage: `stage`; `came_in`, `dropped`, `expanded`, `made`, `went_on`: records (`made` of
+            those that were expanded); `reasons`: why records were dropped and how many, in words.
+
+        Raises:
+            UsageError: neither the ledger nor `metrics.json` is there.
+        """
+        from curation import frames
+
+        return frames.funnel(self)
+
+    def personal_data(self) -> DataFrame:
+        """What was found in published records, the most frequent first.
+
+        Returns:
+            A row per type: `type`; `found`, `replaced`, `kept`: how often, `kept` by policy.
+
+        Raises:
+            UsageError: nothing looked for it, or neither the findings nor `metrics.json` are there.
+        """
+        from curation import frames
+
+        return frames.personal_data(self)
+
+    def dropped(self, reason: str | None = None) -> DataFrame:
+        """Which records were dropped, or those for one reason. Needs the private folder.
+
+        Returns:
+            A row per record: `id`; `stage`, `reason`, `evidence`; `ref_id`, `relation`, `score`: the record
+            it was compared with; `source`; `file`, `sheet`, `row`, `page`: where it came from.
+
+        Raises:
+            UsageError: there is no ledger, or no record was dropped for this reason.
+        """
+        from curation import frames
+
+        return frames.dropped(self, reason)
+
+    def trace(self, record: str) -> DataFrame:
+        """A record's life. Needs the private folder.
+
+        Returns:
+            A row per event, in order: `stage`; `event`: read, made, passed, what was done with personal data,
+            kept, dropped, expanded, duplicate_of, variant_of, published, stands for, became; `detail`;
+            `record`: the other record it is about; `count`: findings; `score`: how alike the two are.
+
+        Raises:
+            UsageError: there is no ledger, or no such record.
+        """
+        from curation import frames
+
+        return frames.trace(self, record)
+
+    def diff(self, other: Run | Path | str) -> DataFrame:
+        """What is published here and was not, or not so, in an older run.
+
+        Returns:
+            A row per record that differs: `id`; `change`: added, removed or changed; `columns`: names of
+            those that differ, with commas between; `split_old`, `split_new`.
+
+        Raises:
+            UsageError: one of the two is not a finished run.
+        """
+        from curation import frames
+
+        return frames.diff(self, other if isinstance(other, Run) else Run.load(other))
+
+    def _repr_html_(self) -> str | None:
+        from curation import frames
+
+        return frames.html(self)
 
     def check_writable(self, inputs: Sequence[Path]) -> None:
         """Refuse to write over what is not a run, or into an input folder.
@@ -159,6 +281,7 @@ def publish(
     parts: Callable[[list[str] | None], Iterator[pa.Table]],
     fields: Sequence[str],
     lock: dict[str, Any],
+    decided: Sequence[BaseModel],
     card: Card | None,
 ) -> Published:
     """Write data, ledger, findings, lock and card aside, then put them in place; the lock comes last, so
@@ -168,12 +291,11 @@ def publish(
         parts: `parts(columns)` streams the finished partitions, in order.
         fields: the recipe's own category fields.
         lock: all but the digests and counts, which are added here.
+        decided: what people decided about records of this run.
     """
     staging = run.private / "staging"
     shutil.rmtree(staging, ignore_errors=True)
-    for name in ("run/data", "ledger", "pii"):
-        (staging / name).mkdir(parents=True)
-    published, files = _write_tables(staging, parts, records.public_schema(fields))
+    published, files = write_tables(staging, parts, records.public_schema(fields))
     fates = Counter[str]()
     for fate, _, _, count in published.fates:
         fates[fate] += count
@@ -183,15 +305,26 @@ def publish(
         "records": {fate: fates[fate] for fate in ("kept", "dropped", "expanded")},
     }
     (staging / "run" / LOCK).write_text(canonical_json(lock), encoding="utf-8")
+    if decided:
+        lines = "".join(one.model_dump_json(by_alias=True) + "\n" for one in decided)
+        (staging / "decided.jsonl").write_text(lines, encoding="utf-8")
+    for name in KEPT:
+        for old, new in ((run.folder, staging / "run"), (run.private, staging)):
+            if (old / name).is_file():
+                shutil.copyfile(old / name, new / name)
     if card:
         card(staging / "run", staging)
     _put_in_place(run, staging)
     return published
 
 
-def _write_tables(
+def write_tables(
     staging: Path, parts: Callable[[list[str] | None], Iterator[pa.Table]], public: pa.Schema
 ) -> tuple[Published, dict[str, dict[str, Any]]]:
+    """Data, ledger and findings of finished partitions, under `run/data`, `ledger` and `pii` of a folder;
+    with their counts, and the data files as the lock states them."""
+    for name in ("run/data", "ledger", "pii"):
+        (staging / name).mkdir(parents=True)
     totals = Counter[str]()
     for table in parts(["fate", "split"]):
         totals.update(_by_split(table))
@@ -263,7 +396,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 def _put_in_place(run: Run, staging: Path) -> None:
     (run.folder / LOCK).unlink(missing_ok=True)
-    for name in ("ledger", "pii"):
+    for name in MANAGED_PRIVATE:
         _replace(staging / name, run.private / name)
     if not run.folder.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)

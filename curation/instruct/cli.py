@@ -13,9 +13,14 @@ from curation.export import Format
 
 
 def export_data(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run with chat examples.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of a run; all but tc609 need chat examples in it.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="New folder to write.")],
-    format: Annotated[Format, typer.Option(help="What the training framework reads.")] = "messages",
+    format: Annotated[
+        Format,
+        typer.Option(help="What the training framework reads; tc609: all records, in the national format."),
+    ] = "messages",
     unreviewed: Annotated[
         bool, typer.Option("--unreviewed", help="Also labels that one person gave and nobody reviewed.")
     ] = False,
@@ -23,7 +28,8 @@ def export_data(
 ) -> None:
     """Write the chat examples of a run for other training frameworks, one file per split.
 
-    Refuses people's labels that no second person reviewed (GB/T 45674-2025).
+    --format tc609 writes every record instead, in the record format of TC609-5-2025-02. Refuses people's
+    labels that no second person reviewed (GB/T 45674-2025).
 
     Example: govtune export-data run --format llamafactory -o data
     """

@@ -12,6 +12,8 @@ from curation.files import whole_file
 from curation.label import selective
 from curation.label.words import WORDS
 from curation.lang import Lang
+from curation.writing.html import matrix, table
+from curation.writing.page import page
 
 if TYPE_CHECKING:
     from curation.label.measured import LabelFitSummary
@@ -22,23 +24,10 @@ _SIZE, _EDGE = 320, 40
 _CONFUSED = 3
 """Pairs of labels that are named as those most often confused."""
 
-STYLE = """
-:root{color-scheme:light dark;
---ink:#1d2433;--soft:#5c6678;--line:#d8dde6;--paper:#fff;--hue:36,99,181;--mark:#b3261e}
-@media(prefers-color-scheme:dark){:root{
---ink:#e4e8f0;--soft:#9aa5b8;--line:#38414f;--paper:#151a22;--hue:110,168,255;--mark:#ff8a80}}
-body{margin:0 auto;max-width:66rem;padding:1.5rem;background:var(--paper);color:var(--ink);line-height:1.6;
-font-family:system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Source Han Sans SC",sans-serif}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}p,li,figcaption{color:var(--soft)}
-.big{display:flex;flex-wrap:wrap;gap:1rem}.big b{display:block;font-size:1.5rem}
-.big div{border:1px solid var(--line);border-radius:.5rem;padding:.6rem 1rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-td,th{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:right;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}.heat td{text-align:center;border:1px solid var(--line)}
-.drawings{display:flex;flex-wrap:wrap;gap:2rem;margin-top:2rem}figure{margin:0}
-svg{max-width:100%;height:auto}svg text{fill:var(--soft);font-size:11px}
+DRAWINGS = """
+.drawings{display:flex;flex-wrap:wrap;gap:2rem;margin-top:2rem}
 .line{fill:none;stroke:rgb(var(--hue));stroke-width:2}.dot{fill:rgb(var(--hue))}.mark{fill:var(--mark)}
-.grid{stroke:var(--line)}.even{stroke:var(--soft);stroke-dasharray:4}
+.even{stroke:var(--soft);stroke-dasharray:4}
 """
 
 
@@ -48,9 +37,9 @@ def write(path: Path, fit: LabelFitSummary, lang: Lang = "zh") -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    page = html(fit, lang)
+    text = html(fit, lang)
     with whole_file(path) as aside:
-        aside.write_text(page, encoding="utf-8", errors="backslashreplace")
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def html(fit: LabelFitSummary, lang: Lang = "zh") -> str:
@@ -67,12 +56,7 @@ def html(fit: LabelFitSummary, lang: Lang = "zh") -> str:
         (say["next"], _next(fit, say)),
     ]
     body = "".join((f"<h2>{name}</h2>" if name else "") + content for name, content in sections)
-    return (
-        f'<!DOCTYPE html>\n<html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1>{body}</body></html>\n"
-    )
+    return page(lang, title, f"<h1>{escape(title)}</h1>{body}", style=DRAWINGS)
 
 
 def _figures(fit: LabelFitSummary, say: dict[str, str]) -> str:
@@ -102,7 +86,7 @@ def _promises(fit: LabelFitSummary, say: dict[str, str]) -> str:
                 ]
             )
     head = [say[name] for name in ("asked", "coverage", "measured", "bound", "threshold")]
-    return _table(head, rows) + f"<p>{say['promise'].format(sure=f'{selective.CONFIDENCE:.0%}')}</p>"
+    return table(head, rows) + f"<p>{say['promise'].format(sure=f'{selective.CONFIDENCE:.0%}')}</p>"
 
 
 def _coverage(fit: LabelFitSummary, say: dict[str, str]) -> str:
@@ -136,7 +120,7 @@ def _classes(fit: LabelFitSummary, say: dict[str, str]) -> str:
         + [f"{figure:.3f}" for figure in (each.precision, each.recall, each.f1)]
         for each in fit.classes
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _per_label(fit: LabelFitSummary, say: dict[str, str]) -> str:
@@ -151,26 +135,14 @@ def _per_label(fit: LabelFitSummary, say: dict[str, str]) -> str:
             alone = say["missing"].format(n=f"{each.missing:,}")
         share = f"{each.right / each.accepted:.3f}" if each.accepted else "–"
         rows.append([each.label, f"{each.accepted:,}", share, f"{each.bound:.3f}", alone])
-    return _table(head, rows) + f"<p>{say['per_label_how']}</p>"
+    return table(head, rows) + f"<p>{say['per_label_how']}</p>"
 
 
 def _confusion(fit: LabelFitSummary, say: dict[str, str]) -> str:
     labels = list(fit.gold)
     shown = [number for number, row in enumerate(fit.confusion) if sum(row) or fit.gold[labels[number]]]
-    head = "".join(f"<th>{escape(labels[number])}</th>" for number in shown)
-    rows = ""
-    for right in shown:
-        total = max(1, sum(fit.confusion[right]))
-        cells = "".join(
-            f'<td style="background:rgba(var(--hue),{fit.confusion[right][guess] / total * 0.6:.2f})">'
-            f"{fit.confusion[right][guess] or ''}</td>"
-            for guess in shown
-        )
-        rows += f"<tr><th>{escape(labels[right])}</th>{cells}</tr>"
-    return (
-        f'<p>{say["confusion_how"]}</p><div class="wide"><table class="heat">'
-        f"<tr><th></th>{head}</tr>{rows}</table></div>"
-    )
+    rows = [(labels[right], [fit.confusion[right][guess] for guess in shown]) for right in shown]
+    return f"<p>{say['confusion_how']}</p>{matrix([labels[guess] for guess in shown], rows)}"
 
 
 def _next(fit: LabelFitSummary, say: dict[str, str]) -> str:
@@ -203,12 +175,6 @@ def _next(fit: LabelFitSummary, say: dict[str, str]) -> str:
 
 def _listed(labels: Iterable[str], say: dict[str, str]) -> str:
     return say["comma"].join(map(escape, labels))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(each)}</th>" for each in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(each)}</td>" for each in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
 
 
 def _drawing(name: str, across: str, up: str, low: float, content: str) -> str:

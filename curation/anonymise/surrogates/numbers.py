@@ -16,7 +16,7 @@ from curation.anonymise.surrogates.cipher import Alphabets, Cipher
 _DIGITS = "0123456789"
 _PLATE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 _USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_NO_SEGMENT = tuple(
+NO_SEGMENT = tuple(
     prefix for prefix in map(str, range(100, 130)) if prefix not in ("106", "110", "119", "120", "122")
 )
 """No mobile number begins so (MIIT numbering plan); without ports of text messages and emergency calls."""
@@ -26,7 +26,7 @@ _DAY_NUMBERS = {day: number for number, day in enumerate(_DAYS)}
 _REGIONS = 7000
 """Codes of cities 01 to 70 and their counties, as GB/T 2260 gives them; 90 is what a province runs itself."""
 
-_NO_CITIES = range(91, 98)
+NO_CITIES = range(91, 98)
 """City codes that GB/T 2260 gives to nobody."""
 
 
@@ -73,9 +73,9 @@ class Numbers:
             if (born := dates.read(f"{decade}{year}{_DAYS[day]}")) is None:
                 number = walked
         number, county = divmod(number, 100)
-        slip, city = divmod(number, len(_NO_CITIES))
+        slip, city = divmod(number, len(NO_CITIES))
         body = (
-            f"{value[:2]}{_NO_CITIES[city]}{county:02}{decade}{year}{_DAYS[day]}{sequence:02}{half * 2 + sex}"
+            f"{value[:2]}{NO_CITIES[city]}{county:02}{decade}{year}{_DAYS[day]}{sequence:02}{half * 2 + sex}"
         )
         return body + _other(identifiers.resident_id_check(body), "0123456789X", slip)
 
@@ -89,7 +89,7 @@ class Numbers:
         number, half = divmod(number, 5)
         city, digits = divmod(number, 10**7)
         new = f"{digits:07}"
-        body = f"{value[:2]}{_NO_CITIES[city]}{new[:2]}{value[6:9]}{new[2]}00{new[3:7]}{half * 2 + sex}"
+        body = f"{value[:2]}{NO_CITIES[city]}{new[:2]}{value[6:9]}{new[2]}00{new[3:7]}{half * 2 + sex}"
         return body + _other(identifiers.resident_id_check(body), "0123456789X", slip)
 
     def old_resident_id(self, value: str, turn: int) -> str:
@@ -104,7 +104,7 @@ class Numbers:
         number, day = divmod(number, 8700)
         number, year = divmod(number, 10)
         city, county = divmod(number, 100)
-        region = f"{value[:2]}{_NO_CITIES[city]}{county:02}"
+        region = f"{value[:2]}{NO_CITIES[city]}{county:02}"
         return f"{region}{value[6]}{year}{1300 + day}{sequence:02}{half * 2 + sex}"
 
     def mobile(self, value: str, turn: int) -> str:
@@ -113,9 +113,9 @@ class Numbers:
         Args:
             value: 11 digits.
         """
-        size = len(_NO_SEGMENT) * 10**8
+        size = len(NO_SEGMENT) * 10**8
         prefix, rest = divmod(self._cipher.inject(int(value[1:]), size, "mobile", turn), 10**8)
-        return f"{_NO_SEGMENT[prefix]}{rest:08}"
+        return f"{NO_SEGMENT[prefix]}{rest:08}"
 
     def landline(self, value: str, turn: int) -> str:
         """No subscriber's number begins with 0."""

@@ -193,7 +193,7 @@ def summarise(folder: Path) -> ReviewSummary:
             [names[one.by] for one in unaided],
             [one.value or CANNOT_TELL for one in unaided],
         ),
-        audit=_audit(said, scheme),
+        audit=audit(said, scheme),
     )
 
 
@@ -236,7 +236,12 @@ def _changed(words: Sequence[Decision]) -> bool:
     return bool(before) and words[-1].shown.suggestion and words[-1].value != before[-1]
 
 
-def _audit(said: Sequence[Decision], scheme: str) -> Audit:
+def audit(said: Sequence[Decision], scheme: str) -> Audit:
+    """How good labels are, by what people said of records drawn at random.
+
+    Args:
+        said: decisions in force about labels of the scheme.
+    """
     drawn = [one for one in said if one.shown.reason == AUDIT and not one.shown.suggestion]
     finals = [held.final for held in decisions.standing(drawn, "label", scheme).values()]
     decided = [one for one in finals if one.value is not None]

@@ -1,0 +1,1 @@
+"""What is written for people: words, Markdown, pages and drawings; cards and reports are made of it."""
