@@ -15,7 +15,7 @@ from pathlib import Path
 
 from curation import curate, load
 from curation.samples import generate
-from data_cards.card import build
+from data_cards.outputs import build
 
 
 def main() -> None:

@@ -1,98 +1,86 @@
-"""The card of a run: Hugging Face front matter and a body in Chinese or English, every number of it taken
-from the metrics. Nobody types a number into a card; `data_cards.check` tells when somebody did.
+"""The card of a data set: Hugging Face front matter and a body in Chinese or English, every number of it
+taken from the metrics. Nobody types a number into a card; `data_cards.check` tells when somebody did.
 
-There is no `configs:` block: with one, `datasets` serves a stale cache after a run into the same folder.
+A run has no `configs:` block: with one, `datasets` serves a stale cache after a run into the same folder. Any
+other folder needs one, or `datasets` takes our own files beside the data for data.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from curation.files import canonical_json, whole_file
-from curation.run import Run
-from data_cards.measure import measure, read_lock
-from data_cards.sections import SECTIONS
-from data_cards.words import Words
-
-METRICS = "metrics.json"
-CARD = "README.md"
+from curation.lang import Lang
+from curation.writing import hub
+from curation.writing.page import TAGS
+from data_cards.answers import Answers
+from data_cards.facts import Facts
+from data_cards.figures import drawings
+from data_cards.sections import SECTIONS, View
+from data_cards.terms import words
 
 
-def build(run: Path, private: Path, *, lang: str = "zh") -> None:
-    """Measure a run and write `metrics.json` and `README.md` into it.
+def render(facts: Facts, lang: Lang, main: Lang | None = None) -> str:
+    """The card as Markdown; equal arguments give equal bytes.
 
     Args:
-        run: folder with `data/` and the lock.
-        private: its private folder, with `ledger/` and, where the run anonymises, `pii/`.
-        lang: language of the body, `zh` or `en`; the numbers are the same.
+        main: language of the README.md that stands beside it, for the link; default: it is README.md itself.
 
     Raises:
-        UsageError: not a run folder, or a language that is not there.
-        InputError: a file of the run is missing or cannot be read.
+        UsageError: an unknown language, or a front matter that the Hub would refuse.
     """
-    whole = Run(run, private)
-    metrics = measure(whole)
-    card = render(metrics, read_lock(whole), lang)
-    _write(run / METRICS, canonical_json(metrics))
-    _write(run / CARD, card)
-
-
-def render(metrics: Mapping[str, Any], lock: Mapping[str, Any], lang: str) -> str:
-    """The card as Markdown; equal arguments give equal bytes."""
-    words = Words(lang)
-    sections = [section(metrics, lock, words) for section in SECTIONS]
+    figures = {name: drawing.title for name, drawing in drawings(facts, lang).items()}
+    (other,) = {*TAGS} - {lang}
+    beside = "README.md" if main == other else f"README.{TAGS[other]}.md"
+    view = View(facts, words(lang), beside, figures)
+    sections = [section(view) for section in SECTIONS]
     body = "\n\n".join("\n".join(lines) for lines in sections if lines)
-    front = yaml.safe_dump(front_matter(metrics, lock), allow_unicode=True, sort_keys=False)
-    return f"---\n{front}---\n\n{body}\n"
+    return f"{hub.front_matter(front_matter(facts.metrics, facts.answers), 'README.md')}\n{body}\n"
 
 
-def front_matter(metrics: Mapping[str, Any], lock: Mapping[str, Any]) -> dict[str, Any]:
-    """What the Hugging Face Hub reads: language, licence, size, task and tags.
-
-    A licence outside the Hub's list becomes `other` with its name; none at all, `unknown`.
-    """
-    names = [*metrics["licenses"]["values"]]
-    others = sorted(name for name in names if name.lower() not in _license_ids())
-    licenses = {name.lower() for name in names} - {name.lower() for name in others}
-    licenses |= {"other"} if others else set()
-    licenses |= {"unknown"} if metrics["licenses"]["missing"] or not names else set()
-    front: dict[str, Any] = {"language": ["zh"]}
-    front["license"] = sorted(licenses) if len(licenses) > 1 else min(licenses)
-    if others:
-        front["license_name"] = ", ".join(others)
-    front["pretty_name"] = lock["recipe"]["name"]
-    front["size_categories"] = [_size_category(metrics["published"]["records"])]
+def front_matter(metrics: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+    """What the Hugging Face Hub reads: language of a run, licence, size, tasks, who labelled, and tags."""
+    is_run = metrics["dataset"]["kind"] == "run"
+    # What a run reads is Chinese; of any other folder nobody has looked at the language.
+    front: dict[str, Any] = {"language": ["zh"]} if is_run else {}
+    front |= _license(metrics, answers)
+    front["pretty_name"] = metrics["dataset"]["name"]
+    front["size_categories"] = [hub.size_category(metrics["published"]["records"])]
     if metrics["chat"]:
         front["task_categories"] = ["text-generation"]
     elif metrics["labels"]:
         front["task_categories"] = ["text-classification"]
-    front["tags"] = ["govtune", *(["de-identified"] if metrics["processing"]["anonymised"] else [])]
+    front["annotations_creators"] = _annotators(metrics)
+    processing = metrics["processing"]
+    front["tags"] = ["govtune", *(["de-identified"] if processing and processing["anonymised"] else [])]
+    if not is_run and metrics["dataset"]["format"] != "arrow":
+        front["configs"] = [_config(metrics)]
     return front
 
 
-@functools.cache
-def _license_ids() -> frozenset[str]:
-    lines = resources.files("data_cards").joinpath("licenses.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
+def _license(metrics: Mapping[str, Any], answers: Answers) -> dict[str, Any]:
+    """The licence of the whole where people gave one, else those of the records."""
+    if answers.license:
+        return hub.license_keys(answers.license.en, missing=False)
+    licenses = metrics["licenses"] or {"values": {}, "missing": 0}
+    return hub.license_keys(licenses["values"], missing=bool(licenses["missing"]))
 
 
-def _size_category(records: int) -> str:
-    """The Hub's bucket for a number of records."""
-    bounds = {1_000: "1K", 10_000: "10K", 100_000: "100K", 1_000_000: "1M", 10_000_000: "10M"}
-    lower = None
-    for bound, name in bounds.items():
-        if records < bound:
-            return f"{lower}<n<{name}" if lower else f"n<{name}"
-        lower = name
-    return "10M<n<100M" if records < 100_000_000 else "100M<n<1B"
+def _annotators(metrics: Mapping[str, Any]) -> list[str]:
+    """Who gave the labels, in the words of the Hub."""
+    known = {"input": "found", "person": "expert-generated"}
+    methods = {method for counts in metrics["labels"].values() for method in counts["methods"]}
+    if not metrics["labels"]:
+        return ["no-annotation"]
+    if not methods:
+        return ["found"]
+    return sorted({known.get(method, "machine-generated") for method in methods})
 
 
-def _write(path: Path, text: str) -> None:
-    with whole_file(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
+def _config(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Which files are which split."""
+    by_split: dict[str, list[str]] = {}
+    for path, each in sorted(metrics["files"].items()):
+        by_split.setdefault(each.get("split") or "train", []).append(path)
+    files = [{"split": split, "path": paths} for split, paths in by_split.items()]
+    return {"config_name": metrics["dataset"].get("config") or "default", "data_files": files}

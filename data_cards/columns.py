@@ -13,6 +13,10 @@ import pyarrow.compute as pc
 
 from curation import parquet
 
+SHARED_BY = 5
+"""A label, category or source is named from this many records on, so that a column of free text never puts
+one person's words on the card."""
+
 NAMED_VALUES = 20
 """How many values of a column are named; the others are counted together."""
 

@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def _card(run: Path, private: Path) -> None:
-    from data_cards.card import build
+    from data_cards.outputs import build
 
     build(run, private)
 

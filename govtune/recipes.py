@@ -1,4 +1,4 @@
-"""`govtune recipes`: what ships (recipes, hardware profiles, tasks, taxonomies, policies), and how to make it
+"""`govtune recipes`: what ships (recipes, hardware profiles, tasks, taxonomies, policies, gates), and how to make it
 one's own."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Name = Annotated[str, typer.Argument(help="What ships, as `recipes list` names i
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """What ships: curation and training recipes, hardware profiles, task templates, taxonomies, policies.
+    """What ships: recipes, hardware profiles, task templates, taxonomies, policies, gates of cards.
 
     Example: govtune recipes list
     """
@@ -60,7 +60,7 @@ def copy(name: Name, path: Annotated[Path, typer.Argument(help="File to write.")
 
 @app.command()
 def validate(names: Annotated[list[str], typer.Argument(help="What ships, or YAML files.")]) -> None:
-    """Check recipes, profiles, task templates, taxonomies and policies: keys, options, order, what they name.
+    """Check recipes, profiles, tasks, taxonomies, policies and gates: keys, options, order, what they name.
 
     Example: govtune recipes validate mine.yaml
     """
@@ -156,7 +156,7 @@ def _shipped() -> dict[str, Path]:
     from training import recipe as training
 
     recipes = {f"training/{name}": training.find(name) for name in training.names()}
-    groups = ("curation", "hardware", "tasks", "taxonomies", "policies")
+    groups = ("curation", "hardware", "tasks", "taxonomies", "policies", "gates")
     others = {
         f"{group}/{name}": shipped.find(group, name) for group in groups for name in shipped.names(group)
     }
@@ -169,6 +169,7 @@ def _loaders() -> dict[str, Callable[[str], object]]:
     from curation.anonymise import policy
     from curation.instruct import task
     from curation.label import taxonomy
+    from data_cards import policy as gates
     from training import hardware
     from training import recipe as training
 
@@ -179,6 +180,7 @@ def _loaders() -> dict[str, Callable[[str], object]]:
         "task/1": task.load,
         "taxonomy/1": taxonomy.load,
         "policy/1": policy.load,
+        "gates/1": gates.read,
     }
 
 
