@@ -253,6 +253,9 @@ def report_(
 def model_card_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished training.")],
     lang: Annotated[Lang | None, typer.Option(help="Default: that of the card there, else Chinese.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit code 1 where the card is not true.")
+    ] = False,
 ) -> None:
     """Write the model card, README.md, anew: every number from lock, journal, evaluation and data card.
 
@@ -260,4 +263,10 @@ def model_card_(
     """
     from training import model_card
 
-    typer.echo(f"{model_card.write(folder, lang)}")
+    if not check:
+        typer.echo(f"{model_card.write(folder, lang)}")
+    elif model_card.check(folder, lang):
+        typer.echo(f"{folder}: the card is true")
+    else:
+        typer.echo(f"{folder / model_card.CARD}: not what the files of the training say; write it anew")
+        raise typer.Exit(1)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import yaml
-
 from curation.files import whole_file
 from curation.lang import Lang
+from curation.writing import hub
+from curation.writing.words import Words
 from training.model_card.facts import Facts, gather
 from training.model_card.front import front_matter
 from training.model_card.sections import SECTIONS
-from training.model_card.words import Words
 
 CARD = "README.md"
 _MARK = re.compile(r"<!-- govtune model card (zh|en) -->")
@@ -38,13 +37,31 @@ def write(folder: Path, lang: Lang | None = None) -> Path:
 
 
 def render(facts: Facts, lang: Lang) -> str:
-    """The card as Markdown; equal arguments give equal bytes."""
+    """The card as Markdown; equal arguments give equal bytes.
+
+    Raises:
+        UsageError: a front matter that the Hub would refuse.
+    """
     words = Words(lang)
     sections = [section(facts, words) for section in SECTIONS]
-    front = yaml.safe_dump(front_matter(facts), allow_unicode=True, sort_keys=False)
+    front = hub.front_matter(front_matter(facts), CARD)
     mark = f"<!-- govtune model card {lang} -->"
     body = "\n\n".join("\n".join(lines) for lines in sections if lines)
-    return f"---\n{front}---\n\n{mark}\n{body}\n"
+    return f"{front}\n{mark}\n{body}\n"
+
+
+def check(folder: Path, lang: Lang | None = None) -> bool:
+    """Whether the card of a training is what would be written now.
+
+    Args:
+        lang: default: the language that the card has.
+
+    Raises:
+        UsageError: the folder is no finished training.
+    """
+    path = folder / CARD
+    text = render(gather(folder), lang or _language(path))
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _language(path: Path) -> Lang:

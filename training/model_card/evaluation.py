@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from curation.writing.markdown import cell, code, table
+from curation.writing.words import Words
 from training.evaluate.table import FIGURES, figure_at
 from training.model_card.facts import Facts
-from training.model_card.words import Words, cell, code, table
 
 FEWEST, WORST = 5, 5
 """A label is judged from so many examples on; so many of the weakest are named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from curation.writing import hub
 from training.model_card.facts import Facts
 
 PIPELINE = {
@@ -25,7 +26,7 @@ def front_matter(facts: Facts) -> dict[str, Any]:
     recipe = facts.recipe
     front: dict[str, Any] = {
         "language": ["zh"],
-        "license": facts.base_license or "unknown",
+        **hub.license_keys([facts.base_license] if facts.base_license else [], missing=False),
         **(_base(facts) if recipe["model"]["revision"] else {}),
         "library_name": "transformers" if facts.whole else "peft",
         "pipeline_tag": PIPELINE[recipe["objective"]],

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curation.writing.markdown import cell, code
+from curation.writing.words import Words
 from training.model_card.evaluation import evaluation, limits
 from training.model_card.facts import Facts
 from training.model_card.trained import cost, training
 from training.model_card.using import for_people, made_of, use
-from training.model_card.words import Words, cell, code
 from training.schema import TINY
 
 OBJECTIVES = {

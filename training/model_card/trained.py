@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from curation.writing.markdown import cell, code, table
+from curation.writing.words import Words
 from training.model_card.facts import Facts
-from training.model_card.words import Words, cell, code, table
 
 
 def training(facts: Facts, words: Words) -> list[str]:

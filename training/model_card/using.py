@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from curation.writing.markdown import code, table
+from curation.writing.words import Words
 from training.model_card.facts import Facts
-from training.model_card.words import Words, code, table
 from training.schema import TINY
 
 

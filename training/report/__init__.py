@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from curation.files import whole_file
-from curation.label.report import STYLE
 from curation.lang import Lang
+from curation.writing.html import html, table
+from curation.writing.page import page
+from curation.writing.svg import CURVES, Series, chart
+from curation.writing.words import Words
 from training.evaluate.table import FIGURES
 from training.model_card.evaluation import evaluation
 from training.model_card.facts import JOURNAL, Facts, gather
 from training.model_card.trained import training
 from training.model_card.using import made_of
-from training.model_card.words import Words
-from training.report.charts import CHARTS, Series, chart
-from training.report.markup import html, table
 
 REPORT = "report.html"
 
@@ -40,16 +40,16 @@ def write(folder: Path, lang: Lang | None = None) -> Path:
         UsageError: the folder is no finished training, or the report cannot be written.
     """
     path = folder / REPORT
-    page = render(gather(folder), _journal(folder / JOURNAL), lang or _language(path))
+    text = render(gather(folder), _journal(folder / JOURNAL), lang or _language(path))
     with whole_file(path) as aside:
-        aside.write_text(page, encoding="utf-8", newline="\n")
+        aside.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
 def render(facts: Facts, journal: list[dict[str, Any]], lang: Lang) -> str:
     """The report as text; equal arguments give equal bytes."""
     words = Words(lang)
-    name = escape(facts.recipe["name"])
+    name = facts.recipe["name"]
     title = words.say(f"训练报告：{name}", f"Training report: {name}")
     sections = [
         _figures(facts, words),
@@ -59,12 +59,7 @@ def render(facts: Facts, journal: list[dict[str, Any]], lang: Lang) -> str:
         html(training(facts, words)),
         html(made_of(facts, words)),
     ]
-    return (
-        f'<!DOCTYPE html>\n<html lang="{words.say("zh-CN", "en")}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}{CHARTS}</style></head>"
-        f"<body><h1>{title}</h1>{''.join(sections)}</body></html>\n"
-    )
+    return page(lang, title, f"<h1>{escape(title)}</h1>{''.join(sections)}", style=CURVES)
 
 
 def _figures(facts: Facts, words: Words) -> str:
