@@ -42,7 +42,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def curated(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of `sample` through the recipe `letters`, with its card."""
     from curation import curate, load
-    from data_cards.card import build
+    from data_cards.outputs import build
 
     run = tmp_path_factory.mktemp("curated") / "run"
     curate(load("letters"), [sample / "data"], run, card=build)

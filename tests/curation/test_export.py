@@ -312,3 +312,101 @@ def test_other_folders_and_formats_are_refused(tmp_path: Path) -> None:
         export_data(tmp_path, tmp_path / "out", "messages")
     with pytest.raises(UsageError, match="did you mean alpaca"):
         export_data(tmp_path, tmp_path / "out", "alpacca")  # type: ignore[arg-type]
+
+
+def write_records(folder: Path, **splits: list[dict[str, Any]]) -> Path:
+    """A run folder with these records, all other public columns null, two files a split."""
+    (folder / "data").mkdir(parents=True)
+    lock = {"schema": "lock/1", "recipe": {"name": "letters"}}
+    (folder / "govtune.lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    for split, rows in splits.items():
+        for number, part in enumerate((rows[:1], rows[1:])):
+            path = folder / "data" / f"{split}-{number:05d}-of-00002.parquet"
+            parquet.write(pa.Table.from_pylist(part, schema=records.PUBLIC), path)
+    return folder
+
+
+def read_tc609(folder: Path, *splits: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for split in splits
+        for line in (folder / f"{split}.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    ]
+
+
+def test_every_kept_record_stands_once_in_the_national_format(tmp_path: Path) -> None:
+    train: list[dict[str, Any]] = [{"id": f"r{at}", "text": f"第{at}封来信\n{SYSTEM}"} for at in range(25)]
+    test: list[dict[str, Any]] = [
+        {"id": "t0", "parent": "r3", "title": "题", "reply": "答", "generated": True}
+    ]
+    run = write_records(tmp_path / "run", train=train, test=test)
+    done = export_data(run, tmp_path / "out", "tc609")
+    assert done.files == {"test.jsonl": 1, "train.jsonl": 25}
+    assert (done.refused, done.defused) == ({}, 0)
+    given = read_tc609(tmp_path / "out", "train", "test")
+    assert [one["id"] for one in given] == [row["id"] for row in (*train, *test)]
+    assert [one["data_content"][0]["content"] for one in given[:25]] == [row["text"] for row in train]
+    assert [part["field"] for part in given[25]["data_content"]] == ["title", "reply"]
+    assert [one["rid"] for one in given[24:]] == [[], ["r3"]]
+    assert [one["generated_data_indicator"] for one in given[24:]] == [None, 1]
+
+
+def test_what_the_run_does_not_know_is_null(tmp_path: Path) -> None:
+    run = write_records(
+        tmp_path / "run", train=[{"id": "r", "text": "来信", "original_time": "2024"}, {"id": "s"}]
+    )
+    export_data(run, tmp_path / "out", "tc609")
+    first, second = read_tc609(tmp_path / "out", "train")
+    assert first == {
+        "id": "r",
+        "rid": [],
+        "data_content": [{"media_type": ["text"], "field": "text", "content": "来信"}],
+        "annotation": None,
+        "original_time": "2024",
+        "last_modified_time": None,
+        "version": None,
+        "license": None,
+        "source": None,
+        "source_details": None,
+        "generated_data_indicator": None,
+    }
+    assert second["data_content"] == []
+
+
+def test_messages_and_labels_in_the_national_format(tmp_path: Path) -> None:
+    labels = [
+        label("person-1", "person-2"),
+        label(None, None, "classifier") | {"scheme": "urgency", "value": "一般"},
+        label(None, None, "rules") | {"value": None, "abstained": True},
+    ]
+    turns = [message(ASK, "问<|im_end|>"), message(SAY, "答")]
+    run = write_records(tmp_path / "run", train=[{"id": "r", "messages": turns, "labels": labels}])
+    export_data(run, tmp_path / "out", "tc609")
+    (given,) = read_tc609(tmp_path / "out", "train")
+    said = [{"role": ASK, "content": "问<|im_end|>"}, {"role": SAY, "content": "答"}]
+    assert given["data_content"] == [{"media_type": ["text"], "field": "messages", "content": said}]
+    assert given["annotation"] == {
+        "label": ["letters/交通运输", "urgency/一般"],
+        "annotation_method": "人工标注、自动标注",
+        "annotator": "person-1",
+    }
+
+
+def test_the_national_format_keeps_annotator_and_reviewer_apart_in_all_records(tmp_path: Path) -> None:
+    """Also in records without chat examples, which the other formats do not write."""
+    rows = [{"id": "r", "text": "来信", "labels": SAME}, {"id": "s", "text": "来信", "labels": ALONE}]
+    run = write_records(tmp_path / "run", train=rows)
+    with pytest.raises(UsageError, match="one person: 1, whose label nobody reviewed: 1;"):
+        export_data(run, tmp_path / "out", "tc609", unreviewed=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_curated_run_in_the_national_format(
+    curated: Path, tmp_path: Path, govtune: Callable[..., Any]
+) -> None:
+    assert govtune("export-data", curated, "--format", "tc609", "-o", tmp_path / "out").code == 0
+    splits = {path.name.partition("-")[0] for path in Run(curated).data}
+    given = sorted(one["id"] for one in read_tc609(tmp_path / "out", *splits))
+    assert given == sorted(
+        each for path in Run(curated).data for each in parquet.read(path)["id"].to_pylist()
+    )

@@ -12,8 +12,8 @@ from curation import Expand, Run, UsageError, curate, load, parquet, records
 from curation.clean import Clean
 from curation.explain import explain
 from curation.pipeline import Summary
-from data_cards.card import build
 from data_cards.check import check
+from data_cards.outputs import build
 
 
 def tree(folder: Path) -> dict[str, bytes]:

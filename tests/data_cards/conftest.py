@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from curation import ledger, records
+from data_cards.answers import Answers
+from data_cards.facts import Facts
+from data_cards.metrics import Metrics, Pii
 
 FIELDS = ["district"]
 SPLIT_SIZES = {"train": 16, "validation": 2, "test": 2}
@@ -78,6 +83,23 @@ class Folders:
 
     def ledger(self) -> pa.Table:
         return pq.ParquetFile(self.private / "ledger" / "part-00000.parquet").read()
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def run_facts() -> Facts:
+    """Of a run about which everything is known, with answers and a version before."""
+    held = json.loads((GOLDEN / "run.json").read_text(encoding="utf-8"))
+    answers = Answers.model_validate(yaml.safe_load((GOLDEN / "card.yaml").read_text(encoding="utf-8")))
+    return Facts(held["metrics"], held["lock"], answers, held["previous"])
+
+
+@pytest.fixture(scope="session")
+def folder_facts() -> Facts:
+    """Of a folder that is no run and that nobody has said anything about."""
+    return Facts(json.loads((GOLDEN / "folder.json").read_text(encoding="utf-8")), None)
 
 
 @pytest.fixture
@@ -190,3 +212,31 @@ def _findings() -> pa.Table:
         for identity, kept, kind, action in found
     ]
     return pa.Table.from_pylist(rows, schema=ledger.FINDINGS)
+
+
+@pytest.fixture(scope="session")
+def invented() -> dict[str, Any]:
+    """Metrics of a run in which everything was measured, in schema `metrics/2`; nobody may change it."""
+    text = Path(__file__).with_name("invented.json").read_bytes()
+    return Metrics.model_validate_json(text).model_dump(by_alias=True)
+
+
+@pytest.fixture(scope="session")
+def bare(invented: dict[str, Any]) -> dict[str, Any]:
+    """Metrics of a foreign folder of which nothing is known but its texts: all that may be null is null."""
+    found = copy.deepcopy(invented)
+    found["dataset"] |= {"kind": "folder", "name": "外来数据", "format": "jsonl"}
+    for name, field in Metrics.model_fields.items():
+        if type(None) in get_args(field.annotation):
+            found[field.alias or name] = None
+    for name in Pii.model_fields:
+        if name != "residual":
+            found["pii"][name] = None
+    found["pii"]["residual"] = {"rescan": None, "audit": None, "document_upper95": None}
+    found |= {"labels": {}, "fields": {}}
+    found["lengths"]["text"]["classes"] = None
+    for dimension in ("documentation", "data", "application"):
+        found["tc609"][dimension] = {"score": None, "computed": 0, "metrics": {}}
+    found["tc609"]["score"] = None
+    found["unmeasured"] = {"pii": "no_ledger", "funnel": "no_ledger", "labels": "no_labels"}
+    return Metrics.model_validate(found).model_dump(by_alias=True)

@@ -1,74 +1,68 @@
+"""The card of a data set: what it says in both languages, and that it says nothing that is not known."""
+
 from __future__ import annotations
 
+import copy
+import dataclasses
+import functools
+import json
+import operator
 import re
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-import yaml
+from pydantic import ValidationError
 
+from curation.decontaminate import stage as decontaminate
 from curation.errors import UsageError
-from curation.files import canonical_json
 from curation.ingest import problem
-from curation.run import Run
-from data_cards.card import build, front_matter, render
-from data_cards.measure import measure
-from data_cards.words import Words, cell, table
+from curation.lang import Lang
+from data_cards import card as cards
+from data_cards.answers import Answers
+from data_cards.card import render
+from data_cards.facts import Facts
+from data_cards.figures import drawings
+from data_cards.metrics import Metrics
+from data_cards.options import Options
+from data_cards.outputs import build
+from data_cards.terms import words
 
 GOLDEN = Path(__file__).parent / "golden"
+LANGUAGES: tuple[Lang, ...] = get_args(Lang)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_card_reads_as_agreed(folders: Any, lang: str) -> None:
-    card = render(_pinned(folders), folders.lock(), lang)
-    assert card == (GOLDEN / f"{lang}.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["run", "folder"])
+def test_card_reads_as_agreed(request: pytest.FixtureRequest, name: str, lang: Any) -> None:
+    facts = request.getfixturevalue(f"{name}_facts")
+    assert render(facts, lang) == (GOLDEN / f"{name}.{lang}.md").read_text(encoding="utf-8")
 
 
-def test_both_languages_hold_the_same_numbers(folders: Any) -> None:
-    build(folders.run, folders.private)
-    zh = (folders.run / "README.md").read_text(encoding="utf-8")
-    build(folders.run, folders.private, lang="en")
-    en = (folders.run / "README.md").read_text(encoding="utf-8")
-    numbers = [Counter(re.findall(r"\d+(?:[.,]\d+)*%?", card)) for card in (zh, en)]
+@pytest.mark.parametrize("name", ["run_facts", "folder_facts"])
+def test_what_the_cards_are_made_of_are_metrics(request: pytest.FixtureRequest, name: str) -> None:
+    metrics = request.getfixturevalue(name).metrics
+    assert Metrics.model_validate(metrics).model_dump(by_alias=True) == metrics
+
+
+@pytest.mark.parametrize("name", ["run_facts", "folder_facts"])
+def test_both_languages_hold_the_same_numbers(request: pytest.FixtureRequest, name: str) -> None:
+    facts = request.getfixturevalue(name)
+    # People may say what they like in each language.
+    facts = dataclasses.replace(facts, answers=Answers())
+    numbers = [Counter(re.findall(r"\d+(?:[.,]\d+)*", render(facts, lang))) for lang in LANGUAGES]
     assert numbers[0] == numbers[1]
     assert sum(numbers[0].values()) > 100
 
 
-@pytest.mark.parametrize(
-    ("lang", "lines"),
-    [
-        (
-            "zh",
-            [
-                "- **内容**：由政务文本构造的对话样例 20 条（群众来信 18、法律法规 2），共 705 字符；"
-                "时间跨度 2023-11-30 至 2024-07-12。",
-                "| 系统提示 `system` | 20 | 8 | 8 | 8.0 | 8 | 8 |",
-                "| 提问 `user` | 20 | 9 | 22 | 23.2 | 37 | 37 |",
-                "| 回答 `assistant` | 20 | 4 | 4 | 4.0 | 4 | 4 |",
-                "对话样例 20 条，每条含消息 3 条。",
-            ],
-        ),
-        (
-            "en",
-            [
-                "- **Content**: 20 chat examples made of Chinese government text (Letter 18, Law 2), "
-                "705 characters, from 2023-11-30 to 2024-07-12.",
-                "| System `system` | 20 | 8 | 8 | 8.0 | 8 | 8 |",
-                "| User `user` | 20 | 9 | 22 | 23.2 | 37 | 37 |",
-                "| Answer `assistant` | 20 | 4 | 4 | 4.0 | 4 | 4 |",
-                "Chat examples: 20, messages in each: 3.",
-            ],
-        ),
-    ],
-)
-def test_card_of_chat_examples_says_what_is_in_them(folders: Any, lang: str, lines: list[str]) -> None:
-    folders.make_chat()
-    build(folders.run, folders.private, lang=lang)
-    card = (folders.run / "README.md").read_text(encoding="utf-8")
-    assert [line for line in lines if line not in card.split("\n")] == []
-    assert "task_categories:\n- text-generation" in card
-    assert "`text` |" not in card
+def test_cards_lead_to_each_other(folders: Any) -> None:
+    for lang, other in zip(LANGUAGES, reversed(LANGUAGES), strict=True):
+        build(folders.run, folders.private, Options(lang=lang))
+        beside = f"README.{cards.TAGS[other]}.md"
+        assert f"]({beside})" in (folders.run / "README.md").read_text(encoding="utf-8")
+        assert "](README.md)" in (folders.run / beside).read_text(encoding="utf-8")
 
 
 def test_same_run_gives_the_same_bytes(folders: Any) -> None:
@@ -78,50 +72,25 @@ def test_same_run_gives_the_same_bytes(folders: Any) -> None:
     assert [(folders.run / name).read_bytes() for name in ("README.md", "metrics.json")] == before
 
 
-def test_metrics_are_written_canonically(folders: Any) -> None:
-    build(folders.run, folders.private)
-    text = (folders.run / "metrics.json").read_text(encoding="utf-8")
-    assert text == canonical_json(measure(Run(folders.run)))
-    assert text.endswith("}\n")
-    assert "城乡建设" in text
+def test_figures_that_the_card_shows_are_those_that_are_drawn(run_facts: Facts) -> None:
+    for lang in LANGUAGES:
+        shown = re.findall(rf"\]\(figures/(\w+)\.{lang}\.svg\)", render(run_facts, lang))
+        drawn = drawings(run_facts, lang)
+        assert shown
+        assert set(shown) <= set(drawn)
 
 
-def test_front_matter_has_no_configs_and_names_unknown_licences(folders: Any) -> None:
-    front = front_matter(measure(Run(folders.run)), folders.lock())
-    assert "configs" not in front
-    assert "dataset_info" not in front
-    assert front["license"] == ["cc-by-4.0", "other"]
-    assert front["license_name"] == "政务数据开放协议"
-    assert front["task_categories"] == ["text-classification"]
-
-
-@pytest.mark.parametrize(
-    ("values", "missing", "license"),
-    [({"Apache-2.0": 3}, 0, "apache-2.0"), ({}, 3, "unknown"), ({"mit": 1}, 2, ["mit", "unknown"])],
-)
-def test_licence_of_the_front_matter(folders: Any, values: Any, missing: int, license: Any) -> None:
-    metrics = measure(Run(folders.run))
-    metrics["licenses"] = {"values": values, "others": {"values": 0, "records": 0}, "missing": missing}
-    front = front_matter(metrics, folders.lock())
-    assert front["license"] == license
-    assert "license_name" not in front
-
-
-@pytest.mark.parametrize(
-    ("records", "category"),
-    [
-        (0, "n<1K"),
-        (999, "n<1K"),
-        (1_000, "1K<n<10K"),
-        (123_456, "100K<n<1M"),
-        (9_999_999, "1M<n<10M"),
-        (10_000_000, "10M<n<100M"),
-    ],
-)
-def test_size_category_is_the_hub_s_bucket(folders: Any, records: int, category: str) -> None:
-    metrics = measure(Run(folders.run))
-    metrics["published"]["records"] = records
-    assert front_matter(metrics, folders.lock())["size_categories"] == [category]
+def test_card_of_chat_examples_says_what_is_in_them(folders: Any) -> None:
+    folders.make_chat()
+    build(folders.run, folders.private, Options(lang="en"))
+    card = (folders.run / "README.md").read_text(encoding="utf-8")
+    for line in (
+        "- **Content**: 20 chat examples (Letter 18, Law 2), 705 characters, from 2023-11-30 to 2024-07-12.",
+        "| User `user` | 20 | 9 | 22 | 23.25 | 37 | 37 |",
+        "Chat examples: 20, messages in each: 3.",
+    ):
+        assert line in card.split("\n"), line
+    assert "task_categories:\n- text-generation" in card
 
 
 def test_card_says_when_nothing_was_de_identified(folders: Any) -> None:
@@ -135,23 +104,25 @@ def test_card_says_when_nothing_was_de_identified(folders: Any) -> None:
     assert "de-identified" not in card
 
 
-def test_the_share_that_was_kept_stands_where_nothing_was_made_of_it(folders: Any) -> None:
-    metrics = measure(Run(folders.run))
-    assert "保留 20 条，剔除 9 条" in render(metrics, folders.lock(), "zh")
-    metrics["records"] |= {"made": 0, "expanded": 0}
-    assert "保留 20 条（69.0%），剔除 9 条" in render(metrics, folders.lock(), "zh")
-    assert "20 kept (69.0%), 9 dropped" in render(metrics, folders.lock(), "en")
+def test_no_approval_is_made_up(run_facts: Facts) -> None:
+    unanswered = dataclasses.replace(run_facts, answers=Answers())
+    assert "**尚未审批**" in render(unanswered, "zh")
+    assert "责任单位的审批意见：数据处审核，2026 年 11 月 20 日，同意公开。" in render(run_facts, "zh")
+
+
+def test_share_that_was_kept_stands_where_nothing_was_made_of_it(
+    run_facts: Facts, changed: Callable[..., Facts]
+) -> None:
+    assert "20 kept, 9 dropped" in render(run_facts, "en")
+    facts = changed(run_facts, "records", made=0, expanded=0)
+    assert "保留 20 条（69.0%），剔除 9 条" in render(facts, "zh")
+    assert "20 kept (69.0%), 9 dropped" in render(facts, "en")
 
 
 @pytest.mark.parametrize(
     ("lang", "made", "kept", "note"),
     [
-        (
-            "zh",
-            "在 3 条保留的或派生所用的记录中识别出 5 处",
-            "在 3 条保留的记录中识别出 5 处",
-            "包括未写入派生记录的字段",
-        ),
+        ("zh", "在 3 条保留的或派生所用的记录中", "在 3 条保留的记录中", "包括未写入派生记录的字段"),
         (
             "en",
             "in 3 records kept or expanded, 5 found",
@@ -161,45 +132,42 @@ def test_the_share_that_was_kept_stands_where_nothing_was_made_of_it(folders: An
     ],
 )
 def test_card_says_of_which_records_personal_data_is_counted(
-    folders: Any, lang: str, made: str, kept: str, note: str
+    run_facts: Facts, changed: Callable[..., Facts], lang: Any, made: str, kept: str, note: str
 ) -> None:
-    metrics = measure(Run(folders.run))
-    card = render(metrics, folders.lock(), lang)
+    card = render(run_facts, lang)
     assert made in card
     assert note in card
-    metrics["records"] |= {"made": 0, "expanded": 0}
-    card = render(metrics, folders.lock(), lang)
+    card = render(changed(run_facts, "records", made=0, expanded=0), lang)
     assert kept in card
     assert note not in card
 
 
-def test_first_screen_answers_what_a_reader_asks(folders: Any) -> None:
-    build(folders.run, folders.private)
-    lines = (folders.run / "README.md").read_text(encoding="utf-8").split("## 概要")[1].split("\n## ")[0]
-    asked = ("内容", "数量", "能否公开", "个人信息", "涉密筛查", "许可")
-    assert [line[4:].partition("**")[0] for line in lines.split("\n") if line] == list(asked)
-    assert "姓名 2" in lines
-    assert "CC-BY-4.0 15、政务数据开放协议 5" in lines
+@pytest.mark.parametrize("field", list(Answers.model_fields))
+def test_every_answer_stands_in_both_cards_and_a_missing_one_is_named(field: str) -> None:
+    facts = _facts("run")
+    given, told = {
+        "level": ("important", {"zh": "重要数据", "en": "Important data"}),
+        "target_records": (87_654, {"zh": "87,654", "en": "87,654"}),
+        "target_period": (["1987", "1988-05"], {"zh": "1987 至 1988-05", "en": "1987 to 1988-05"}),
+    }.get(field, ("甲乙丙丁", {"zh": "甲乙丙丁", "en": "甲乙丙丁"}))
+    for lang in LANGUAGES:
+        missing = {"zh": "未填写", "en": "not stated"}[lang]
+        without = render(dataclasses.replace(facts, answers=Answers()), lang)
+        answers = Answers.model_validate({field: given})
+        answered = render(dataclasses.replace(facts, answers=answers), lang)
+        assert told[lang] not in without
+        assert told[lang] in answered
+        assert answered.count(missing) < without.count(missing)
 
 
-def test_duplicates_and_variants_stand_by_relation_and_fate(folders: Any) -> None:
-    build(folders.run, folders.private, lang="en")
-    card = (folders.run / "README.md").read_text(encoding="utf-8")
-    for row in ("Exact duplicate | 2 | dropped", "Near duplicate | 2 | dropped", "Variant | 1 | kept"):
-        assert f"| {row} |" in card
-
-
-def test_card_and_metrics_show_no_path_of_the_machine(folders: Any) -> None:
-    build(folders.run, folders.private)
-    for name in ("README.md", "metrics.json"):
-        assert str(folders.run.parent) not in (folders.run / name).read_text(encoding="utf-8")
-
-
-def test_columns_of_numbers_stand_on_the_right() -> None:
-    lines = table(
-        ["step", "left", "share", "why"], [["2024", "1,200", "3.5%", "12 lost"], ["b", "–", "–", ""]]
-    )
-    assert lines[1] == "| --- | ---: | ---: | --- |"
+def test_answers_cannot_break_the_card(run_facts: Facts) -> None:
+    hostile = "a|b\n# x <script>alert(1)</script> [x](http://x)"
+    given = {"owner": hostile, "uses": ["# x", "- y"], "legal_basis": {"x|y": hostile}}
+    answers = Answers.model_validate(given)
+    card = render(dataclasses.replace(run_facts, answers=answers), "en")
+    assert r"- **Owner**: a\|b # x \<script\>alert(1)\</script\> \[x\](http://x)" in card
+    assert "  - \\# x\n  - \\- y\n" in card
+    assert r"| x\|y | – | a\|b # x" in card
 
 
 def test_values_of_the_data_cannot_break_the_card(folders: Any) -> None:
@@ -212,16 +180,66 @@ def test_values_of_the_data_cannot_break_the_card(folders: Any) -> None:
     assert r"| a\|b # x \<script\>alert(1)\</script\> \[x\](http://x) \`y\` | 16 |" in card
 
 
-def test_unknown_codes_are_shown_as_they_are() -> None:
-    words = Words("zh")
-    assert words.term("reason", "no_text") == "正文为空 `no_text`"
-    assert words.term("reason", "quite_new") == "`quite_new`"
-    assert cell(" two\n lines ") == "two lines"
+def test_every_null_of_a_folder_is_told_with_its_reason(folder_facts: Facts) -> None:
+    card = render(folder_facts, "zh")
+    reasons = {key: code for key, code in folder_facts.metrics["unmeasured"].items() if key != "chat"}
+    assert len(reasons) > 20
+    for code in reasons.values():
+        assert words("zh").name("unmeasured", code) in card
+    assert "None" not in card
+    assert "null" not in card
+
+
+def test_many_sources_and_labels_do_not_make_a_wall(run_facts: Facts, changed: Callable[..., Facts]) -> None:
+    values = {f"来源{place:03}": 200 - place for place in range(100)}
+    others = {"values": 3, "records": 5}
+    facts = changed(run_facts, "sources", values=values, others=others, missing=0)
+    labels = {**facts.metrics["labels"]["letters"], "values": values, "others": others}
+    facts = changed(facts, "labels", letters=labels)
+    answers = Answers.model_validate({"legal_basis": {"来源099": "依据甲", "*": "依据乙"}})
+    card = render(dataclasses.replace(facts, answers=answers), "zh")
+    assert "| 来源019 | 181 | 依据乙 |" in card
+    assert "| 来源099 | 101 | 依据甲 |" in card
+    rest = sum(200 - place for place in range(20, 99)) + 5
+    assert f"| 其他 82 个来源 | {rest:,} | 依据乙 |" in card
+    assert f"| 其他 73 种 | {sum(200 - place for place in range(30, 100)) + 5:,} |" in card
+
+
+def test_whatever_may_be_null_may_be_null(run_facts: Facts) -> None:
+    """Every value that the schema lets be null is made null, one at a time."""
+    nulls = 0
+    for path in list(_paths(run_facts.metrics)):
+        metrics = copy.deepcopy(dict(run_facts.metrics))
+        inner = functools.reduce(operator.getitem, path[:-1], metrics)
+        inner[path[-1]] = None
+        try:
+            Metrics.model_validate(metrics)
+        except ValidationError:
+            continue
+        nulls += 1
+        facts = dataclasses.replace(run_facts, metrics=metrics)
+        assert "None" not in render(facts, "zh"), path
+    assert nulls > 60
+
+
+def test_without_a_version_before_no_change_is_told(run_facts: Facts) -> None:
+    assert "| 记录 | 18 | 20 | +2 |" in render(run_facts, "zh")
+    assert "上一版本" not in render(dataclasses.replace(run_facts, previous=None), "zh")
+
+
+def test_no_name_stands_twice() -> None:
+    from curation.strict import read_yaml
+
+    groups = read_yaml(Path(cards.__file__).with_name("terms.yaml"))
+    for group, codes in groups.items():
+        for code, names in codes.items():
+            assert set(names) == {"zh", "en"}, f"{group} {code}"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_reason_of_ingest_and_instruct_has_a_name(lang: str) -> None:
-    instruct = (
+def test_every_code_has_a_name(run_facts: Facts, folder_facts: Facts, lang: Any) -> None:
+    said = words(lang)
+    stages: tuple[str, ...] = (
         "other_kind",
         "review",
         "no_label",
@@ -231,14 +249,22 @@ def test_every_reason_of_ingest_and_instruct_has_a_name(lang: str) -> None:
         "no_title",
         "no_fields",
     )
-    for reason in (*problem.PROBLEMS, *instruct):
-        assert Words(lang).term("reason", reason) != f"`{reason}`"
+    stages += ("empty_after_clean", "only_boilerplate", "semantic_duplicate", decontaminate.REASON)
+    for reason in (*problem.PROBLEMS, *stages):
+        assert said.term("reason", reason) != f"`{reason}`"
+    for facts in (run_facts, folder_facts):
+        for reason in facts.metrics["unmeasured"].values():
+            assert said.name("unmeasured", reason) != f"`{reason}`"
+        for name in ("documentation", "data", "application"):
+            for code, each in facts.metrics["tc609"][name]["metrics"].items():
+                group = "unmeasured" if each["score"] is None else "basis"
+                assert said.name("tc609", code) != f"`{code}`"
+                assert said.name(group, each["basis"]) != f"`{each['basis']}`"
 
 
-def test_other_languages_are_refused(folders: Any) -> None:
+def test_other_languages_are_refused(run_facts: Facts) -> None:
     with pytest.raises(UsageError, match="--lang fr"):
-        build(folders.run, folders.private, lang="fr")
-    assert not (folders.run / "metrics.json").exists()
+        render(run_facts, "fr")  # type: ignore[arg-type]
 
 
 def test_run_loads_as_a_data_set_and_again_after_a_change(folders: Any, tmp_path: Path) -> None:
@@ -248,24 +274,38 @@ def test_run_loads_as_a_data_set_and_again_after_a_change(folders: Any, tmp_path
         folders.write_data("train", folders.data("train").slice(0, rows))
         build(folders.run, folders.private)
         loaded = load_dataset(str(folders.run), cache_dir=str(tmp_path / "cache"))
-        assert {name: split.num_rows for name, split in loaded.items()} == {
-            "train": rows,
-            "validation": 2,
-            "test": 2,
-        }
+        sizes = {name: split.num_rows for name, split in loaded.items()}
+        assert sizes == {"train": rows, "validation": 2, "test": 2}
 
 
-def test_front_matter_is_yaml_that_the_hub_library_reads(folders: Any) -> None:
-    from huggingface_hub import DatasetCard
+def test_a_folder_of_save_to_disk_is_loaded_from_disk(
+    folder_facts: Facts, changed: Callable[..., Facts]
+) -> None:
+    card = render(changed(folder_facts, "dataset", format="arrow"), "en")
+    assert 'from datasets import load_from_disk\n\ndata = load_from_disk("path/of/this/folder")\n' in card
+    assert "configs:" not in card
 
-    build(folders.run, folders.private)
-    card = (folders.run / "README.md").read_text(encoding="utf-8")
-    read = DatasetCard(card, ignore_metadata_errors=False).data.to_dict()
-    assert read == yaml.safe_load(card.split("---\n")[1])
+
+def _paths(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Of everything that is not null, without columns and files, which are all alike."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if inner is not None:
+            yield (*path, key)
+        if key not in ("columns", "files"):
+            yield from _paths(inner, (*path, key))
 
 
-def _pinned(folders: Any) -> dict[str, Any]:
-    """Metrics without what another version of pyarrow changes: the digest of the lock."""
-    metrics = measure(Run(folders.run))
-    metrics["lock"]["sha256"] = "0" * 64
-    return metrics
+@pytest.fixture
+def changed() -> Callable[..., Facts]:
+    """Facts with other values of one section of the metrics."""
+
+    def change(facts: Facts, section: str, **values: Any) -> Facts:
+        metrics = {**facts.metrics, section: {**facts.metrics[section], **values}}
+        return dataclasses.replace(facts, metrics=metrics)
+
+    return change
+
+
+def _facts(name: str) -> Facts:
+    held = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    return Facts(held["metrics"], held["lock"])

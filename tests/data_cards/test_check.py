@@ -13,8 +13,11 @@ import pytest
 
 from curation.errors import UsageError
 from curation.files import canonical_json
-from data_cards.card import build, render
+from data_cards.card import render
 from data_cards.check import check
+from data_cards.facts import Facts
+from data_cards.options import Options
+from data_cards.outputs import build
 
 
 @pytest.fixture
@@ -25,11 +28,12 @@ def built(folders: Any) -> Any:
 
 def test_a_fresh_card_is_true(built: Any) -> None:
     result = check(built.run, built.private)
-    assert (result.problems, result.notes) == ([], [])
+    assert (result.problems, len(result.notes)) == ([], 1)
+    assert result.notes[0].startswith("partitions: gone")  # this run was not made by curate
 
 
 def test_an_english_card_is_true_too(built: Any) -> None:
-    build(built.run, built.private, lang="en")
+    build(built.run, built.private, Options(lang="en"))
     assert check(built.run, built.private).problems == []
 
 
@@ -37,7 +41,7 @@ def test_a_published_copy_is_checked_as_far_as_it_goes(built: Any) -> None:
     shutil.rmtree(built.private)
     result = check(built.run, None)
     assert result.problems == []
-    assert "personal_data" in result.notes[0]
+    assert "pii" in result.notes[0]
 
 
 def card_number(made: Any) -> None:
@@ -60,7 +64,7 @@ def card_gone(made: Any) -> None:
 
 
 def metric_number(made: Any) -> None:
-    edit_metrics(made, lambda metrics: metrics["personal_data"].update(replaced=5))
+    edit_metrics(made, lambda metrics: metrics["pii"].update(replaced=5))
 
 
 def metric_added(made: Any) -> None:
@@ -230,11 +234,11 @@ def test_a_forged_card_over_edited_data_is_found(built: Any, edit: Callable[[Any
 
 def test_a_number_forged_in_metrics_and_card_alike_is_found(built: Any) -> None:
     metrics = json.loads((built.run / "metrics.json").read_bytes())
-    metrics["personal_data"]["by_type"]["PERSON"] = {"found": 2, "replaced": 1, "kept": 1}
+    metrics["pii"]["by_type"]["PERSON"] = {"found": 2, "replaced": 1, "kept": 1}
     (built.run / "metrics.json").write_text(canonical_json(metrics), encoding="utf-8")
-    (built.run / "README.md").write_text(render(metrics, built.lock(), "zh"), encoding="utf-8")
+    (built.run / "README.md").write_text(render(Facts(metrics, built.lock()), "zh"), encoding="utf-8")
     problems = check(built.run, built.private).problems
-    assert "metrics.json: personal_data.by_type.PERSON.kept is 1, measured 0" in problems
+    assert "metrics.json: pii.by_type.PERSON.kept is 1, measured 0" in problems
     assert any(problem.startswith("README.md: line ") for problem in problems)
 
 
@@ -242,21 +246,19 @@ def test_a_kept_count_forged_in_a_published_copy_is_found(built: Any) -> None:
     metrics = json.loads((built.run / "metrics.json").read_bytes())
     metrics["records"]["kept"] = 25
     (built.run / "metrics.json").write_text(canonical_json(metrics), encoding="utf-8")
-    (built.run / "README.md").write_text(render(metrics, built.lock(), "zh"), encoding="utf-8")
+    (built.run / "README.md").write_text(render(Facts(metrics, built.lock()), "zh"), encoding="utf-8")
     assert "metrics.json: records.kept is 25, measured 20" in check(built.run, None).problems
 
 
 def test_metrics_of_another_shape_are_a_problem_not_a_crash(built: Any) -> None:
     (built.run / "metrics.json").write_text('{"records": 3, "funnel": []}\n', encoding="utf-8")
     problems = check(built.run, None).problems
-    assert "README.md: cannot be compared, metrics.json is not of schema metrics/1" in problems
+    assert "metrics.json: not of schema metrics/2" in problems
 
 
 def test_problems_name_file_key_and_both_values(built: Any) -> None:
     metric_number(built)
-    assert check(built.run, built.private).problems == [
-        "metrics.json: personal_data.replaced is 5, measured 4"
-    ]
+    assert check(built.run, built.private).problems == ["metrics.json: pii.replaced is 5, measured 4"]
 
 
 def test_a_private_column_that_the_lock_calls_a_field_is_named(built: Any) -> None:
@@ -282,7 +284,7 @@ def test_findings_that_contradict_the_ledger_are_counted(built: Any) -> None:
 
 
 def test_a_folder_that_is_no_run_is_refused(built: Any) -> None:
-    with pytest.raises(UsageError, match=r"no govtune\.lock\.json"):
+    with pytest.raises(UsageError, match=r"has no metrics\.json and no README\.md"):
         check(built.private, None)
 
 

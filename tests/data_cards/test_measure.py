@@ -13,25 +13,31 @@ from hypothesis import strategies as st
 
 from curation.errors import InputError, UsageError
 from curation.run import Run
+from data_cards.answers import Answers
 from data_cards.columns import distribution
-from data_cards.measure import _iso_date, _length_statistics, measure
+from data_cards.dataset import of_run
+from data_cards.measure import measure
+from data_cards.measure.labels import entropy
+from data_cards.measure.origin import iso_date
+from data_cards.measure.sizes import statistics
+from data_cards.options import Options
 
 
 def test_every_record_is_counted_once(folders: Any) -> None:
-    records = measure(Run(folders.run))["records"]
+    records = measure(of_run(Run(folders.run)), Options(), Answers())["records"]
     assert records == {"input": 28, "made": 2, "kept": 20, "dropped": 9, "expanded": 1}
     assert records["kept"] + records["dropped"] + records["expanded"] == records["input"] + records["made"]
 
 
 def test_funnel_names_stage_and_reason(folders: Any) -> None:
-    funnel = measure(Run(folders.run))["funnel"]
+    funnel = measure(of_run(Run(folders.run)), Options(), Answers())["funnel"]
     assert funnel["ingest"]["dropped"] == {"no_text": 1, "precision_lost": 1}
     assert funnel["clean"] == {"dropped": {}, "expanded": 0, "made": 0}
     assert funnel["articles"] == {"dropped": {"an_unknown_reason": 1}, "expanded": 1, "made": 2}
 
 
 def test_personal_data_of_dropped_records_is_counted_apart(folders: Any) -> None:
-    found = measure(Run(folders.run))["personal_data"]
+    found = measure(of_run(Run(folders.run)), Options(), Answers())["pii"]
     assert (found["found"], found["replaced"], found["kept"]) == (5, 4, 1)
     assert found["by_type"]["PERSON"] == {"found": 2, "replaced": 2, "kept": 0}
     assert found["found_in_dropped_records"] == 1
@@ -39,17 +45,19 @@ def test_personal_data_of_dropped_records_is_counted_apart(folders: Any) -> None
 
 
 def test_duplicates_and_variants_come_from_the_ledger(folders: Any) -> None:
-    metrics = measure(Run(folders.run))
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
     assert metrics["duplicates"] == {"exact": 2, "near": 2, "groups": 3, "largest_group": 3, "variants": 1}
-    assert metrics["clusters"] == {"number": 19, "largest": 2, "records_in_shared": 2}
+    sizes = [18, 1, 0, 0, 0, 0, 0, 0]
+    assert metrics["clusters"] == {"number": 19, "largest": 2, "records_in_shared": 2, "sizes": sizes}
 
 
 def test_what_was_not_done_is_null_not_zero(folders: Any) -> None:
     lock = folders.lock()
     lock["recipe"]["stages"] = [{"split": {}}]
     folders.write_lock(lock)
-    metrics = measure(Run(folders.run))
-    assert metrics["personal_data"] is None
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert metrics["pii"]["found"] is None
+    assert metrics["unmeasured"]["pii.found"] == metrics["unmeasured"]["duplicates"] == "not_run"
     assert metrics["duplicates"] is None
     assert metrics["processing"]["replacement"] is None
 
@@ -58,11 +66,11 @@ def test_key_means_surrogates(folders: Any) -> None:
     lock = folders.lock()
     lock["key"] = "0f" * 8
     folders.write_lock(lock)
-    assert measure(Run(folders.run))["processing"]["replacement"] == "surrogate"
+    assert measure(of_run(Run(folders.run)), Options(), Answers())["processing"]["replacement"] == "surrogate"
 
 
 def test_lengths_are_characters_of_what_is_there(folders: Any) -> None:
-    metrics = measure(Run(folders.run))
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
     texts = [
         text for split in ("train", "validation", "test") for text in folders.data(split)["text"].to_pylist()
     ]
@@ -75,18 +83,19 @@ def test_lengths_are_characters_of_what_is_there(folders: Any) -> None:
 
 
 def test_chat_examples_are_measured_per_role(folders: Any) -> None:
-    assert measure(Run(folders.run))["chat"] is None
+    assert measure(of_run(Run(folders.run)), Options(), Answers())["chat"] is None
     texts = folders.data("train")["text"].to_pylist()
     folders.make_chat()
-    metrics = measure(Run(folders.run))
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
     assert metrics["chat"]["examples"] == 20
     assert metrics["chat"]["messages"]["max"] == 3
     assert metrics["chat"]["roles"]["assistant"]["max"] == len("城乡建设")
-    assert metrics["splits"]["train"] == {"records": 16, "characters": sum(map(len, texts)) + 16 * (8 + 4)}
+    train = metrics["splits"]["train"]
+    assert (train["records"], train["characters"]) == (16, sum(map(len, texts)) + 16 * (8 + 4))
 
 
 def test_labels_are_counted_by_who_gave_them(folders: Any) -> None:
-    labels = measure(Run(folders.run))["labels"]["letters"]
+    labels = measure(of_run(Run(folders.run)), Options(), Answers())["labels"]["letters"]
     assert labels["methods"] == {"input": 9, "classifier": 8}
     assert labels["records"] == 17
     assert labels["abstained"] == 3
@@ -108,7 +117,7 @@ def test_a_record_with_several_labels_of_a_scheme_counts_once_and_one_without_a_
     place = table.schema.get_field_index("labels")
     field = table.schema.field(place)
     folders.write_data("test", table.set_column(place, field, pa.array(labels, field.type)))
-    counted = measure(Run(folders.run))["labels"]["letters"]
+    counted = measure(of_run(Run(folders.run)), Options(), Answers())["labels"]["letters"]
     assert counted["records"] == 17 + 1
     assert counted["methods"] == {"input": 9, "classifier": 8 + 2}
     assert counted["missing"] == 2
@@ -116,14 +125,14 @@ def test_a_record_with_several_labels_of_a_scheme_counts_once_and_one_without_a_
 
 @given(st.lists(st.integers(1, 50), min_size=1))
 def test_length_statistics_are_values_that_occur(lengths: list[int]) -> None:
-    stated = _length_statistics(Counter(lengths))
+    stated = statistics(Counter(lengths))
     assert stated["median"] == sorted(lengths)[(len(lengths) + 1) // 2 - 1]
     assert {stated["min"], stated["p95"], stated["max"]} <= set(lengths)
     assert stated["mean"] == pytest.approx(sum(lengths) / len(lengths), rel=1e-5)
 
 
 def test_a_value_that_few_records_share_is_not_named(folders: Any) -> None:
-    district = measure(Run(folders.run))["fields"]["district"]
+    district = measure(of_run(Run(folders.run)), Options(), Answers())["fields"]["district"]
     assert district == {"values": {"东|区": 12}, "others": {"values": 8, "records": 8}, "missing": 0}
 
 
@@ -154,44 +163,44 @@ def test_distribution_adds_up_and_is_capped() -> None:
     ],
 )
 def test_dates_are_read_as_exactly_as_they_were_written(written: str | None, date: str | None) -> None:
-    assert _iso_date(pa.array([written], pa.string())).to_pylist() == [date]
+    assert iso_date(pa.array([written], pa.string())).to_pylist() == [date]
 
 
 @given(st.dates())
 def test_iso_dates_of_two_centuries_are_read(day: Any) -> None:
     expected = day.isoformat() if 1900 <= day.year < 2100 else None
-    assert _iso_date(pa.array([day.isoformat()])).to_pylist() == [expected]
+    assert iso_date(pa.array([day.isoformat()])).to_pylist() == [expected]
 
 
 def test_metrics_name_no_file_and_no_text(folders: Any) -> None:
-    text = json.dumps(measure(Run(folders.run)), ensure_ascii=False)
+    text = json.dumps(measure(of_run(Run(folders.run)), Options(), Answers()), ensure_ascii=False)
     assert "来信登记" not in text
     assert "路灯" not in text
 
 
 def test_metrics_do_not_depend_on_how_the_ledger_is_cut(folders: Any) -> None:
-    before = measure(Run(folders.run))
+    before = measure(of_run(Run(folders.run)), Options(), Answers())
     table = folders.ledger()
     folders.write_ledger(table.slice(11))
     pq.write_table(table.slice(0, 11), folders.private / "ledger" / "part-00001.parquet", row_group_size=3)
-    assert measure(Run(folders.run)) == before
+    assert measure(of_run(Run(folders.run)), Options(), Answers()) == before
 
 
 def test_run_without_anything_kept_is_measured(folders: Any) -> None:
     for path in (folders.run / "data").iterdir():
         path.unlink()
-    metrics = measure(Run(folders.run))
-    assert metrics["published"] == {"records": 0, "characters": 0}
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert metrics["published"] == {"records": 0, "characters": 0, "tokens": None}
     assert metrics["lengths"]["text"]["median"] is None
     assert metrics["clusters"]["largest"] == 0
 
 
 def test_other_folders_are_refused(folders: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no govtune\.lock\.json"):
-        measure(Run(tmp_path))
+        measure(of_run(Run(tmp_path)), Options(), Answers())
     folders.write_lock({"schema": "lock/1"})
     with pytest.raises(UsageError, match="lacks what a card is made of"):
-        measure(Run(folders.run))
+        measure(of_run(Run(folders.run)), Options(), Answers())
 
 
 def test_damaged_or_missing_files_are_named(folders: Any) -> None:
@@ -200,8 +209,77 @@ def test_damaged_or_missing_files_are_named(folders: Any) -> None:
     with pytest.raises(
         InputError, match=r"data/test-00000-of-00001\.parquet: is not a readable Parquet file"
     ):
-        measure(Run(folders.run))
+        measure(of_run(Run(folders.run)), Options(), Answers())
     path.unlink()
     (folders.private / "ledger" / "part-00000.parquet").unlink()
     with pytest.raises(InputError, match="ledger: is missing"):
-        measure(Run(folders.run))
+        measure(of_run(Run(folders.run)), Options(), Answers())
+
+
+def test_classes_of_lengths_and_clusters_hold_every_one(folders: Any) -> None:
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
+    for lengths in metrics["lengths"].values():
+        assert sum(lengths["classes"]) == lengths["texts"]
+    assert sum(metrics["clusters"]["sizes"]) == metrics["clusters"]["number"]
+
+
+@given(st.dictionaries(st.text("甲乙丙丁", min_size=1), st.integers(1, 40), min_size=1))
+def test_entropy_is_a_share_and_highest_where_all_values_are_as_frequent(counts: dict[str, int]) -> None:
+    found = entropy(counts)
+    assert found is not None and 0 <= found <= 1
+    if len(counts) > 1:
+        assert (found == 1) == (len(set(counts.values())) == 1) or found > 0.9999
+    assert entropy({**counts, " ": 3}) == found
+    assert entropy({" ": 3}) is None
+
+
+def test_columns_tell_types_and_what_is_missing(folders: Any) -> None:
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert metrics["columns"]["title"] == {"type": "string", "missing": 10}
+    assert metrics["columns"]["reply"]["missing"] == 15
+    assert metrics["columns"]["quality"]["missing"] == 20
+    assert [file["split"] for _, file in sorted(metrics["files"].items())] == ["test", "train", "validation"]
+
+
+def test_half_of_the_dated_records_lie_before_the_median(folders: Any) -> None:
+    assert measure(of_run(Run(folders.run)), Options(), Answers())["time"]["median"] == "2024-01"
+
+
+def test_leaks_into_evaluation_are_counted_by_reason(folders: Any) -> None:
+    assert measure(of_run(Run(folders.run)), Options(), Answers())["decontamination"] == {
+        "against_evaluation": None,
+        "shared_across_splits": 0,
+        "identical_across_splits": 0,
+    }
+    lock = folders.lock()
+    lock["recipe"]["stages"].append({"decontaminate": {}})
+    folders.write_lock(lock)
+    table = folders.ledger()
+    stage = pa.array([("decontaminate" if said == "screen" else said) for said in table["stage"].to_pylist()])
+    folders.write_ledger(table.set_column(table.schema.get_field_index("stage"), "stage", stage))
+    found = measure(of_run(Run(folders.run)), Options(), Answers())["decontamination"]
+    assert found["against_evaluation"] == {"secrecy_mark": 1}
+
+
+def test_a_cluster_in_two_splits_is_a_leak(folders: Any) -> None:
+    table = folders.data("test")
+    place = table.schema.get_field_index("cluster")
+    folders.write_data("test", table.set_column(place, "cluster", pa.array(["c0", "k00"])))
+    found = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert found["decontamination"]["shared_across_splits"] == 2
+
+
+def test_a_published_copy_is_measured_without_its_ledger(folders: Any) -> None:
+    whole = measure(of_run(Run(folders.run)), Options(), Answers())
+    folders.private.rename(folders.private.with_name("elsewhere"))
+    alone = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert alone["records"] is alone["funnel"] is alone["duplicates"] is None
+    assert alone["unmeasured"]["pii.found"] == alone["unmeasured"]["funnel"] == "no_ledger"
+    assert alone["lengths"] == whole["lengths"]
+    assert measure(of_run(Run(folders.run)), Options(), Answers(), whole) == whole
+
+
+def test_titles_of_letters_are_not_taken_for_those_of_documents(folders: Any) -> None:
+    metrics = measure(of_run(Run(folders.run)), Options(), Answers())
+    assert metrics["document_types"] is None
+    assert metrics["unmeasured"]["document_types"] == "not_documents"

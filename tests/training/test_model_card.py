@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from curation.files import canonical_json
+from curation.writing.hub import card_faults
 from training import model_card
 from training import recipe as recipes
 from training.evaluate.run import evaluate
@@ -160,6 +161,38 @@ def test_the_front_matter_is_what_the_hub_reads(folder: Path) -> None:
         "accuracy": 0.75,
         "f1": 0.7012,
     }
+
+
+@pytest.mark.parametrize(
+    ("base", "license"), [("Apache-2.0", "apache-2.0"), ("qwen-research", "other"), (None, "unknown")]
+)
+def test_a_licence_that_the_hub_does_not_know_is_named(
+    base: str | None, license: str, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "base").mkdir()
+    said = f"license: {base}\n" if base else "language: zh\n"
+    (tmp_path / "base" / "README.md").write_text(f"---\n{said}---\n")
+    change(folder, "model", path=str(tmp_path / "base"))
+    text = card(folder)
+    front = yaml.safe_load(text.split("---\n")[1])
+    assert front["license"] == license
+    assert front.get("license_name") == (base if license == "other" else None)
+    assert card_faults(text) == []
+
+
+def test_a_card_is_checked_by_writing_it_again(folder: Path, govtune: Govtune) -> None:
+    card(folder, "en")
+    assert govtune("model-card", folder, "--check").code == 0
+    path = folder / "README.md"
+    true = path.read_bytes()
+    path.write_bytes(true.replace(b"0.750", b"0.850", 1))
+    assert path.read_bytes() != true
+    assert govtune("model-card", folder, "--check").code == 1
+    path.write_bytes(true)
+    assert govtune("model-card", folder, "--check", "--lang", "zh").code == 1
+    assert path.read_bytes() == true
+    path.unlink()
+    assert govtune("model-card", folder, "--check").code == 1
 
 
 @pytest.mark.parametrize(("whole", "relation"), [(False, "adapter"), (True, "finetune")])

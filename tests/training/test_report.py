@@ -9,15 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from curation.errors import UsageError
 from govtune.cli import app
 from training import report
-from training.report import charts, markup
-from training.report.charts import Series
 from training.run import TrainingRun
 
 VOID = {"meta", "line", "circle", "polyline"}
@@ -61,7 +57,7 @@ def test_a_training_writes_a_page_of_its_own(trained: TrainingRun, letter_file: 
     text = trained.report.read_text(encoding="utf-8")
     page = Page(text)
     assert (page.open, page.links, page.scripts) == ([], [], 0)
-    assert "http" not in text and "url(" not in text and "@import" not in text
+    assert "://" not in text and "url(" not in text and "@import" not in text
     assert page.drawings == 3
     for part in ("训练报告：small", "微调", "损失", "学习率", "计划与实测", "启动检查", "govtune verify"):
         assert part in page.text
@@ -113,7 +109,7 @@ def test_speed_and_memory_are_told_though_the_last_line_names_the_best_step(copi
     def told() -> list[str]:
         report.write(copied.folder, "en")
         text = copied.report.read_text(encoding="utf-8")
-        return [*re.findall(r"<p>Speed: .*?</p>", text), *re.findall(r"<tr><td>Peak</td>.*?</tr>", text)]
+        return [*re.findall(r"<p>Speed: .*?</p>", text), *re.findall(r"<tr><td[^>]*>Peak</td>.*?</tr>", text)]
 
     before = told()
     assert len(before) == 2
@@ -126,47 +122,3 @@ def test_speed_and_memory_are_told_though_the_last_line_names_the_best_step(copi
 def test_a_folder_that_is_no_training_has_no_report(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a finished training"):
         report.write(tmp_path)
-
-
-number = st.floats(-1e12, 1e12, allow_nan=False).map(lambda value: float(f"{value:.9g}"))
-
-
-@given(points=st.lists(st.tuples(st.integers(0, 10**6), number), min_size=1, max_size=20), zero=st.booleans())
-def test_every_point_is_inside_the_drawing(points: list[tuple[int, float]], zero: bool) -> None:
-    drawn = charts.chart(
-        "name", [Series("one", sorted(points))], from_zero=zero and min(y for _, y in points) >= 0
-    )
-    assert not Page(drawn).open
-    places = re.findall(r"(-?[\d.e+-]+),(-?[\d.e+-]+)", "".join(re.findall('points="(.*?)"', drawn)))
-    for x, y in places:
-        assert 0 <= float(x) <= 400 and 0 <= float(y) <= 240
-
-
-def test_nothing_to_draw_is_not_drawn() -> None:
-    assert charts.chart("name", [Series("one", [])]) == ""
-
-
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
-def test_what_people_named_never_becomes_markup(text: str) -> None:
-    page = Page(markup.html([f"## {text}", "", f"- {text}", "", text]) + markup.table([text], [[text]]))
-    assert not page.open and not page.links
-
-
-def test_the_cards_markdown_becomes_html() -> None:
-    lines = [
-        "## Title",
-        "",
-        "| a | b |",
-        "| --- | --- |",
-        r"| x\|y | `c<d` |",
-        "",
-        "- one",
-        "- two",
-        "",
-        "end",
-    ]
-    assert markup.html(lines) == (
-        '<h2>Title</h2><div class="wide"><table><tr><th>a</th><th>b</th></tr>'
-        "<tr><td>x|y</td><td><code>c&lt;d</code></td></tr></table></div>"
-        "<ul><li>one</li><li>two</li></ul><p>end</p>"
-    )

@@ -17,8 +17,8 @@ from curation.explain import explain
 from curation.instruct.stage import Instruct, InstructParams
 from curation.recipe import parse
 from curation.stage import run_expand
-from data_cards.card import build
 from data_cards.check import check
+from data_cards.outputs import build
 
 
 def label(value: str | None, *, scheme: str = "letters", abstained: bool = False) -> dict[str, Any]:
