@@ -130,6 +130,18 @@ def test_every_row_of_a_run_is_streamed_as_it_is(curated: Path) -> None:
     assert by_id(stream(curated), "id") == by_id([as_streamed(row, tables[0].schema) for row in wanted], "id")
 
 
+def test_rows_of_a_table_of_text_are_streamed(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(
+        "id,text\na1,路灯坏了没有人来修\na2,公交站牌看不清\n", encoding="utf-8"
+    )
+    build_beside(tmp_path, Options())
+    assert [(row["id"], row["text"]) for row in stream(tmp_path)] == [
+        ("a1", "路灯坏了没有人来修"),
+        ("a2", "公交站牌看不清"),
+    ]
+    assert [*faults(tmp_path, text_of(tmp_path))] == []
+
+
 def as_streamed(row: Row, schema: pa.Schema) -> Row:
     """mlcroissant streams a list that is null as one object of nulls."""
     lists = {each.name: each.type.value_type for each in schema if pa.types.is_list(each.type)}

@@ -176,7 +176,7 @@ def test_what_the_labeller_would_not_say_is_held_for_people(dispatched: Path) ->
     assert "review" in {row["reason"] for row in held}
     card = (dispatched / "README.md").read_text(encoding="utf-8")
     assert "待人工审核" in card
-    assert re.search(r"有标签的记录 [\d,]+ 条（100\.0%）；标签来源：人工给定 [\d,]+、分类器 [\d,]+", card)
+    assert re.search(r"有标签的记录：[\d,]+ 条（100\.0%）；标签来源：随数据给出 [\d,]+、分类器 [\d,]+", card)
     assert check(dispatched, Run(dispatched).private).problems == []
 
 
