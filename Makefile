@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 OFFLINE := $(if $(wildcard wheelhouse/*.whl),--no-index --find-links wheelhouse)
 
-.PHONY: setup demo test lint bench notebook wheelhouse clean
+.PHONY: setup demo test lint bench notebook docs wheelhouse clean
 
 setup: $(VENV)/.dev
 
@@ -35,10 +35,14 @@ notebook: setup
 	$(BIN)/nbstripout --keep-id --extra-keys metadata.language_info.version notebooks/*.ipynb
 	$(BIN)/python -m pytest -n auto tests/test_notebook.py
 
+# The site, in both languages, without network: site/index.html.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Everything `make setup` needs, for machines without network: copy wheelhouse/ beside this file there.
 wheelhouse: setup
 	$(PIP) wheel -w wheelhouse -c constraints.txt '.[dev]' hatchling editables
 	rm -f wheelhouse/govtune-*.whl
 
 clean:
-	rm -rf $(VENV) wheelhouse dist demo
+	rm -rf $(VENV) wheelhouse dist demo site build

@@ -87,6 +87,8 @@ def test_everything_imported_is_a_declared_dependency() -> None:
         "hf.py": extras["train"],
         "vault.py": extras["vault"],
         "audit.py": extras["audit"],
+        "png.py": extras["figures"],
+        "tokens.py": extras["train"],
         "distributed.py": extras["deepspeed"],
         "encoder.py": extras["semantic"]
         | extras["semantic-torch"]
