@@ -1,5 +1,5 @@
-"""`govtune recipes`: what ships (recipes, hardware profiles, tasks, taxonomies, policies, gates), and how to make it
-one's own."""
+"""`govtune recipes`: what ships (recipes, hardware profiles, tasks, taxonomies, policies, gates), and how to
+make it one's own."""
 
 from __future__ import annotations
 
