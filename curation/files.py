@@ -60,6 +60,15 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
+def json_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file; None where there is no file, or something else in it."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal.
 

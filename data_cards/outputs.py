@@ -74,11 +74,9 @@ def build_beside(folder: Path, options: Options, card: Path | None = None, *, fo
         )
     if strange and original.exists():
         raise UsageError(f"{original}: is there already, so {CARD} cannot be kept under this name")
-    if (target / report.REPORT).exists() and not page.is_ours(target / report.REPORT):
-        raise UsageError(f"{target / report.REPORT}: not written by govtune; --card DIR writes elsewhere")
-    if (target / croissant.CROISSANT).exists() and not croissant.is_ours(target / croissant.CROISSANT):
-        name = target / croissant.CROISSANT
-        raise UsageError(f"{name}: not written by govtune; --card DIR writes elsewhere")
+    for name, ours in ((report.REPORT, page.is_ours), (croissant.CROISSANT, croissant.is_ours)):
+        if (target / name).exists() and not ours(target / name):
+            raise UsageError(f"{target / name}: not written by govtune; --card DIR writes elsewhere")
     facts = gather(open_folder(folder, options), options, target)
     target.mkdir(parents=True, exist_ok=True)
     if strange:

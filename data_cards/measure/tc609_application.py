@@ -3,7 +3,6 @@ better for a model than nothing."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curation.errors import UsageError
+from curation.files import json_object
 from curation.run import LOCK
 from data_cards.measure.origin import iso_date
 from data_cards.measure.sample import Sample
@@ -98,7 +98,7 @@ def _suitability(dataset: Dataset, found: Mapping[str, Any], training: Path | No
     the least: the lower limit of the paired 95 % interval of `evaluation.json`."""
     if training is None:
         return None, "not_given"
-    lock, said = _json(training / LOCK), _json(training / EVALUATION)
+    lock, said = json_object(training / LOCK), json_object(training / EVALUATION)
     if lock is None or said is None:
         return None, "not_run"
     learnt = (lock.get("data") or {}).get("sha256")
@@ -113,11 +113,3 @@ def _suitability(dataset: Dataset, found: Mapping[str, Any], training: Path | No
     if room <= 0:
         return None, "no_room"
     return float(min(max(difference["interval"][0] / room, 0.0), 1.0)), "gain_over_base"
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None

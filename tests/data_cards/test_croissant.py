@@ -387,7 +387,7 @@ def test_facts_alone_decide_the_bytes(run_facts: Facts, invented: Row) -> None:
 
 def test_metrics_of_which_all_that_may_be_null_is_null_are_told(bare: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / CROISSANT).write_text(render(Facts(bare, None)), encoding="utf-8")
-    load(tmp_path)
+    assert load(tmp_path).metadata.name == json.loads(text_of(tmp_path))["name"]
 
 
 def test_no_name_of_an_input_file_is_published(folders: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from curation.files import sha256
+from curation.files import json_object, sha256
 from curation.run import LOCK, lock_in
 from training.schema import TINY
 
@@ -87,10 +87,10 @@ def gather(folder: Path) -> Facts:
     journal = [each for each in _lines(folder / JOURNAL) if each.get("phase") == "train"]
     return Facts(
         lock,
-        _json(folder / EVALUATION),
+        json_object(folder / EVALUATION),
         journal,
         _data(folder, lock["data"]),
-        (_json(folder / EXPORTS) or {}).get("formats", {}),
+        (json_object(folder / EXPORTS) or {}).get("formats", {}),
         _license(lock["recipe"]["model"]["path"]),
         (folder / "base").is_dir(),
         not (folder / "adapter").is_dir(),
@@ -100,7 +100,7 @@ def gather(folder: Path) -> Facts:
 def _data(folder: Path, data: dict[str, Any]) -> dict[str, Any] | None:
     run = Path(os.path.normpath(folder.resolve() / data["path"]))
     lock = run / LOCK
-    return _json(run / "metrics.json") if lock.is_file() and sha256(lock) == data["sha256"] else None
+    return json_object(run / "metrics.json") if lock.is_file() and sha256(lock) == data["sha256"] else None
 
 
 def _license(path: str) -> str | None:
@@ -115,14 +115,6 @@ def _license(path: str) -> str | None:
         return None
     said = front.get("license") if isinstance(front, dict) else None
     return said if isinstance(said, str) else None
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return said if isinstance(said, dict) else None
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
